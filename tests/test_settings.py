@@ -6,6 +6,7 @@ from pydantic import SecretStr, ValidationError
 
 from execution_monitor.auth.caller import Scope
 from execution_monitor.auth.role_settings import RoleSettings
+from execution_monitor.outbound.mail_server import MailServer
 from execution_monitor.settings import Settings, explain_unknown
 
 
@@ -110,6 +111,15 @@ def test_an_empty_variable_means_the_default(monkeypatch: pytest.MonkeyPatch):
         pytest.param("ROLES_CLAIM", "realm_access..roles", id="a claim without a name"),
         pytest.param("ENVIRONMENT", "staging", id="an unknown environment"),
         pytest.param("INGEST_PAYLOADS", "some", id="payloads neither kept nor left out"),
+        pytest.param("PUBLIC_URL", "monitor.example.com", id="a page without a scheme"),
+        pytest.param("PUBLIC_URL", "https://monitor.example.com/?a=b", id="a page with a query"),
+        pytest.param("SMTP_URL", "https://user:secret@mail.example.com", id="a mail server over https"),
+        pytest.param("SMTP_URL", "smtp://user:sec/ret@mail.example.com", id="a password that ends a host"),
+        pytest.param("SMTP_URL", "smtp://user@mail.example.com", id="a user without a password"),
+        pytest.param("MAIL_FROM", "Monitor <monitor@example.com>", id="a sender with a display name"),
+        pytest.param("MAIL_FROM", "monitor@example.com\nBcc: x", id="a sender with a line break"),
+        pytest.param("MAIL_DOMAINS", "*.example.com", id="a domain that is a pattern"),
+        pytest.param("MAIL_DOMAINS", "ada@example.com", id="a domain that is an address"),
     ],
 )
 def test_an_invalid_value_refuses_the_start(monkeypatch: pytest.MonkeyPatch, name: str, value: str):
@@ -121,8 +131,61 @@ def test_an_invalid_value_refuses_the_start(monkeypatch: pytest.MonkeyPatch, nam
 
 def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("EXECUTION_MONITOR_JWT_SECRET", "correct horse battery staple and more")
+    monkeypatch.setenv("EXECUTION_MONITOR_SMTP_URL", "smtps://user:correct%20horse@mail.example.com")
 
-    assert "horse" not in repr(Settings())
+    assert "horse" not in repr(Settings()) + repr(Settings().mail_server)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("JWT_SECRET", "short horse"), ("SMTP_URL", "smtp://user:horse@mail.example.com:port")]
+)
+def test_an_error_does_not_repeat_a_secret(monkeypatch: pytest.MonkeyPatch, name: str, value: str):
+    monkeypatch.setenv(f"EXECUTION_MONITOR_{name}", value)
+
+    with pytest.raises(ValidationError) as refused:
+        Settings()
+
+    assert name.lower() in str(refused.value)
+    assert "horse" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "tls", "server"),
+    [
+        ("smtp://mail.example.com", "required", MailServer("mail.example.com", 587, "starttls")),
+        ("smtps://mail.example.com", "required", MailServer("mail.example.com", 465, "tls")),
+        ("smtps://mail.example.com:2465", "off", MailServer("mail.example.com", 2465, "tls")),
+        ("smtp://127.0.0.1:25", "off", MailServer("127.0.0.1", 25, None)),
+        ("smtp://a%40b:p%2Fw@[::1]:2525", "required", MailServer("::1", 2525, "starttls", "a@b", "p/w")),
+    ],
+)
+def test_mail_is_encrypted_unless_a_setting_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch, url: str, tls: str, server: MailServer
+):
+    monkeypatch.setenv("EXECUTION_MONITOR_SMTP_URL", url)
+    monkeypatch.setenv("EXECUTION_MONITOR_SMTP_TLS", tls)
+
+    assert Settings().mail_server == server
+
+
+def test_no_password_is_sent_in_the_clear(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("EXECUTION_MONITOR_SMTP_URL", "smtp://user:password@mail.example.com")
+    monkeypatch.setenv("EXECUTION_MONITOR_SMTP_TLS", "off")
+
+    with pytest.raises(ValidationError, match="only for a server without user and password"):
+        Settings()
+
+
+@pytest.mark.parametrize("missing", ["SMTP_URL", "MAIL_FROM"])
+def test_domains_of_mail_need_a_server_and_a_sender(monkeypatch: pytest.MonkeyPatch, missing: str):
+    values = {"MAIL_DOMAINS": "example.com,ops.example.com", "SMTP_URL": "smtp://m", "MAIL_FROM": "m@example.com"}
+    for name, value in values.items():
+        monkeypatch.setenv(f"EXECUTION_MONITOR_{name}", value)
+    assert Settings().mail_domains == ("example.com", "ops.example.com")
+    monkeypatch.delenv(f"EXECUTION_MONITOR_{missing}")
+
+    with pytest.raises(ValidationError, match=missing):
+        Settings()
 
 
 def test_roles_are_json_and_replace_the_default(monkeypatch: pytest.MonkeyPatch):

@@ -17,6 +17,7 @@ from execution_monitor.asgi.extensions import BEHIND_KEY
 from execution_monitor.asgi.problems import problem_handlers, refuse_unknown
 from execution_monitor.asgi.shutdown import STATE_KEY
 from execution_monitor.auth.authorization_code import AuthorizationCodeFlow
+from execution_monitor.graphql.argument_filters import read_argument_filter
 from execution_monitor.graphql.errors import ClientSafeSchema
 from execution_monitor.graphql.execution.executor import OperationExecutor
 from execution_monitor.graphql.role_filters import read_role_filter
@@ -54,7 +55,7 @@ def create_app(settings: Settings, people: People | None = None) -> ASGIApp:
     executor = _executor(services, schema)
     routes = [
         *_graphql_routes(services, executor),
-        *rest_routes(services.requests),
+        *rest_routes(services.requests, functools.partial(read_argument_filter, schema)),
         *ingest_routes(services),
         *_page_routes(settings, people),
         *_operating_routes(services, [services.requests.live.behind]),

@@ -75,6 +75,7 @@ class RequestServices:
         access_keys: makes, lists and revokes the keys of programs.
         deliveries: what webhooks send, and the webhooks.
         max_response_bytes: the largest response to an operation.
+        export_rows: the most executions in one export.
     """
 
     admit: Admit
@@ -89,6 +90,7 @@ class RequestServices:
     access_keys: AccessKeys
     deliveries: Deliveries
     max_response_bytes: int
+    export_rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +208,7 @@ class Services:
             ),
             deliveries=webhooks.deliveries,
             max_response_bytes=settings.max_response_bytes,
+            export_rows=settings.export_rows,
         )
         metrics_requests = replace(
             requests,

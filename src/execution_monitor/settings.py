@@ -24,6 +24,7 @@ from execution_monitor.ingest.otlp.price_table import Price
 from execution_monitor.ingest.otlp.root_rules import DEFAULT_ROOTS, check_root
 from execution_monitor.limits.rates import parse_rate
 from execution_monitor.observability.log_level import LogLevel
+from execution_monitor.outbound.mail_server import MailServer, check_mail_address
 
 # RFC 7518, section 3.2: a key for HS256 has at least the 256 bits of the hash.
 MINIMUM_SECRET_BYTES = 32
@@ -80,6 +81,21 @@ def _check_host_and_port(text: str) -> None:
         raise ValueError(f"{text!r} is no host and port; write it as receiver.internal:443.")
 
 
+def _check_domain(text: str) -> None:
+    if not re.fullmatch(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}", text):
+        raise ValueError(f"{text!r} is no domain; write it as example.com, in lower case.")
+
+
+def _check_public_url(text: str) -> None:
+    if not re.fullmatch(r"https?://[a-zA-Z0-9_.:\[\]-]+(?:/[!-~]*)?", text) or "?" in text or "#" in text:
+        raise ValueError(f"{text!r} is no address of a page; write it as https://monitor.example.com.")
+
+
+def _check_mail_server(value: SecretStr) -> SecretStr:
+    MailServer.parse(value.get_secret_value())
+    return value
+
+
 def _to_fernet_key(value: SecretStr) -> SecretStr:
     # What openssl prints is base64 with other letters.
     key = value.get_secret_value().translate(str.maketrans("+/", "-_"))
@@ -101,6 +117,7 @@ HostPorts = Annotated[tuple[Annotated[str, _checked_by(_check_host_and_port)], .
 SecretKeys = Annotated[
     tuple[Annotated[SecretStr, AfterValidator(_to_fernet_key)], ...], NoDecode, BeforeValidator(_split)
 ]
+Domains = Annotated[tuple[Annotated[str, _checked_by(_check_domain)], ...], NoDecode, BeforeValidator(_split)]
 Origins = Annotated[tuple[Annotated[str, _checked_by(_check_origin)], ...], NoDecode, BeforeValidator(_split)]
 
 
@@ -112,7 +129,7 @@ class Settings(BaseSettings):
         SettingsError: `EXECUTION_MONITOR_ROLES` is not JSON.
     """
 
-    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, env_ignore_empty=True, hide_input_in_errors=True)
 
     mongodb_uri: SecretStr | None = Field(
         default=None,
@@ -191,6 +208,9 @@ class Settings(BaseSettings):
     )
     max_response_bytes: Annotated[int, Field(ge=1_024, le=1024 * 1024 * 1024)] = Field(
         default=32 * 1024 * 1024, description="Largest response to an operation, in bytes."
+    )
+    export_rows: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
+        default=100_000, description="Executions in one export over REST; its last line says when there are more."
     )
     allowed_hosts: HostNames = Field(
         default=(),
@@ -347,6 +367,29 @@ class Settings(BaseSettings):
     owner_confirm_days: Annotated[int, Field(ge=1, le=3_650)] = Field(
         default=30, description="Days after which a webhook is paused whose owner has not signed in."
     )
+    public_url: Annotated[str, _checked_by(_check_public_url)] | None = Field(
+        default=None,
+        description="Where people open the dashboard: `https://monitor.example.com`. Alerts link to it; without it "
+        "they have no links.",
+    )
+    smtp_url: Annotated[SecretStr, AfterValidator(_check_mail_server)] | None = Field(
+        default=None,
+        description="Server that takes mail: `smtp://user:password@mail.example.com:587`, which must offer STARTTLS, "
+        "or `smtps://...:465`. Names and passwords are percent-encoded.",
+    )
+    smtp_tls: Literal["required", "off"] = Field(
+        default="required",
+        description="Whether mail is encrypted on its way to that server: `required`, or `off` for one without a "
+        "password, such as on this machine.",
+    )
+    mail_from: Annotated[str, _checked_by(check_mail_address)] | None = Field(
+        default=None, description="Address that mail comes from: `execution-monitor@example.com`."
+    )
+    mail_domains: Domains = Field(
+        default=(),
+        description="Domains whose addresses alerts may send mail to, with commas between, each without those below "
+        "it: `example.com,ops.example.com`. None by default.",
+    )
 
     @field_validator("jwt_secret", "cursor_secret")
     @classmethod
@@ -379,6 +422,12 @@ class Settings(BaseSettings):
             raise ValueError(
                 "EXECUTION_MONITOR_CLIENT_ID is for signing in at an issuer; set EXECUTION_MONITOR_ISSUER, too."
             )
+        if self.mail_domains and (self.smtp_url is None or self.mail_from is None):
+            raise ValueError(
+                "EXECUTION_MONITOR_MAIL_DOMAINS needs EXECUTION_MONITOR_SMTP_URL and EXECUTION_MONITOR_MAIL_FROM, too."
+            )
+        if self.smtp_tls == "off" and self.smtp_url is not None and self.mail_server.user is not None:
+            raise ValueError("EXECUTION_MONITOR_SMTP_TLS may be off only for a server without user and password.")
         if self.trusts_an_issuer and self.cursor_secret is None:
             raise ValueError(
                 "EXECUTION_MONITOR_CURSOR_SECRET must be set where tokens come from an issuer: at least "
@@ -419,6 +468,13 @@ class Settings(BaseSettings):
         # Who can sign tokens may read cursors as well, but not the other way round.
         secret = self.cursor_secret.get_secret_value() if self.cursor_secret else self.require_jwt_secret()
         return secret.encode()
+
+    @property
+    def mail_server(self) -> MailServer:
+        """The server that takes mail; raises `SetupError` where none is set."""
+        if self.smtp_url is None:
+            raise SetupError("Set EXECUTION_MONITOR_SMTP_URL.")
+        return MailServer.parse(self.smtp_url.get_secret_value(), encrypts=self.smtp_tls == "required")
 
     @property
     def encryption_keys(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ A response that lists executions is as many checks as executions are stored: eac
 
 import asyncio
 import contextlib
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from execution_monitor.errors import ExecutionMonitorError
 from execution_monitor.graphql.types.node import encode_id
 from execution_monitor.graphql.types.updates import event_of
-from execution_monitor.rest.openapi import STATISTICS_PATH
+from execution_monitor.rest.openapi import EXPORT_PATH, STATISTICS_PATH
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, collection_of
 from execution_monitor.storage.error_groups import ErrorGroup
@@ -364,6 +365,14 @@ class Comparison:
             expected = sorted((row["execution_id"], row["user_id"]) for row in seen)
             self.expect("REST's list", who, actual, expected, len(self.model.rows))
             self.expect("REST's count", who, listed.json()["total"], len(seen))
+        exported = await self.client.get(who, EXPORT_PATH, format="jsonl")
+        self.expect("status of REST's export", who, exported.status_code, 200 if who.reads else 403)
+        if exported.is_success:
+            lines = [json.loads(line) for line in exported.text.splitlines()]
+            rows = sorted(self._seen(who), key=lambda row: row["created"], reverse=True)
+            actual = [(line["execution_id"], line["user_id"], line["session_id"]) for line in lines]
+            expected = [(row["execution_id"], row["user_id"], row["session_id"]) for row in rows]
+            self.expect("REST's export", who, actual, expected, len(self.model.rows))
         added = await self.client.get(who, STATISTICS_PATH, start_date="2026-01-01", interval="1M", group_by="user_id")
         self.expect("status of REST's statistics", who, added.status_code, 200 if who.reads else 403)
         if added.is_success:

@@ -64,7 +64,7 @@ _WATCH_FRAMES = """
 _PLAIN = "<div id=plain style='height:700px;overflow:auto'>{}</div>"
 
 
-async def open_list(browser: Browser, url: str, path: str = "/") -> Page:
+async def open_list(browser: Browser, url: str, path: str = "/executions") -> Page:
     """The list, opened by a new user."""
     context = await browser.new_context(base_url=url, viewport={"width": 1280, "height": 800})
     await sign_in(context, token_of(USER))
@@ -127,7 +127,7 @@ async def update(uri: str) -> None:
 
 async def watch_updates(browser: Browser, url: str, uri: str) -> dict[str, float]:
     """Frames while updates come in, each of which changes what is shown."""
-    page = await open_list(browser, url, "/?columns=workflow,status,tokens")
+    page = await open_list(browser, url, "/executions?columns=workflow,status,tokens")
     await expect(page.get_by_text("Live", exact=True)).to_be_visible()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(update(uri))

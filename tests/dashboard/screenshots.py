@@ -29,7 +29,7 @@ async def take(page: Page, name: str) -> None:
 
 @pytest.mark.usefixtures("seeded")
 async def test_the_list(open_page: OpenPage, token_for: Callable[..., str]):
-    page = await open_page("/", token_for("ada", "acme", "executions:read:tenant"))
+    page = await open_page("/executions", token_for("ada", "acme", "executions:read:tenant"))
     await expect(page.get_by_role("row").nth(10)).to_be_visible()
     await take(page, "list")
     await page.set_viewport_size({"width": 360, "height": 740})
@@ -38,7 +38,7 @@ async def test_the_list(open_page: OpenPage, token_for: Callable[..., str]):
 
 @pytest.mark.usefixtures("seeded")
 async def test_a_filtered_list(open_page: OpenPage, token_for: Callable[..., str]):
-    where = "/?filter=any(status:in(FAILED,TIMED_OUT)+errorCode:isNull(false))&density=compact&sort=-DURATION"
+    where = "/executions?filter=any(status:in(FAILED,TIMED_OUT)+errorCode:isNull(false))&density=compact&sort=-DURATION"
     page = await open_page(where, token_for("ada", "acme", "executions:read:tenant"))
     await expect(page.get_by_role("row").nth(10)).to_be_visible()
     await page.get_by_role("button", name="Filter", exact=True).click()
@@ -56,7 +56,7 @@ async def test_an_execution(open_page: OpenPage, token_for: Callable[..., str]):
 
 
 async def test_an_empty_database(open_page: OpenPage, token_for: Callable[..., str]):
-    page = await open_page("/", token_for("ada", "acme"))
+    page = await open_page("/executions", token_for("ada", "acme"))
     await expect(page.get_by_role("heading", name="No executions yet")).to_be_visible()
     await take(page, "empty")
 

@@ -16,7 +16,7 @@ async def test_the_list_is_visible_within_the_budget_of_bytes(open_page: OpenPag
     page = await open_page("/signed-in", token_for("ada", "acme"))
     sizes = await _record_sizes(page)
 
-    await page.goto("/")
+    await page.goto("/executions")
     await expect(page.get_by_role("row").nth(1)).to_be_visible()
     await page.wait_for_load_state("networkidle")
 

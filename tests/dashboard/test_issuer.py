@@ -72,7 +72,7 @@ async def test_signing_in_at_the_issuer_returns_to_the_same_page(open_page: Open
 
     await expect(page.get_by_text("ada acme")).to_be_visible()
     await expect(page.get_by_role("heading", name="No executions match")).to_be_visible()
-    assert page.url.endswith("/?since=-24h")
+    assert page.url.endswith("/executions?since=-24h")
 
 
 async def test_a_denied_sign_in_is_reported(open_page: OpenPage, login: AuthorizationServer):

@@ -24,7 +24,9 @@ async def workflows_of(page: Page) -> list[str]:
     return await page.get_by_role("row").get_by_role("link").all_inner_texts()
 
 
-async def open_list(open_page: OpenPage, token_for: Callable[..., str], address: str = "/", **size: int) -> Page:
+async def open_list(
+    open_page: OpenPage, token_for: Callable[..., str], address: str = "/executions", **size: int
+) -> Page:
     await store(FAILED, RUNNING, COMPLETED)
     page = await open_page(address, token_for("ada", "acme"), **size)
     await expect(page.get_by_role("row").nth(1)).to_be_visible()
@@ -56,7 +58,7 @@ async def test_a_filter_is_built_from_chips_and_shared_by_its_url(open_page: Ope
 
 
 async def test_an_alternative_widens_a_filter(open_page: OpenPage, token_for: Callable[..., str]):
-    page = await open_list(open_page, token_for, "/?filter=status:in(FAILED)")
+    page = await open_list(open_page, token_for, "/executions?filter=status:in(FAILED)")
 
     await page.get_by_role("button", name="Edit Status is Failed").click()
     await page.get_by_role("button", name="Or …").click()
@@ -76,7 +78,7 @@ async def test_a_column_header_sorts_and_reverses_the_order(open_page: OpenPage,
 
     await page.get_by_role("columnheader", name="Cost").get_by_role("button").click()
     await expect(page.get_by_role("row").nth(1)).to_contain_text("nightly-report")
-    assert page.url.endswith("/?sort=TOTAL_COST")
+    assert page.url.endswith("/executions?sort=TOTAL_COST")
 
 
 async def test_an_execution_is_opened_with_the_keyboard_alone(open_page: OpenPage, token_for: Callable[..., str]):
@@ -132,7 +134,7 @@ async def test_enter_activates_the_focused_element(open_page: OpenPage, token_fo
     await page.keyboard.press("Enter")
 
     await expect(page.get_by_role("dialog")).to_be_visible()
-    assert page.url.endswith("/")
+    assert page.url.endswith("/executions")
 
 
 async def test_shortcuts_do_nothing_while_a_dialog_is_open(open_page: OpenPage, token_for: Callable[..., str]):
@@ -151,7 +153,7 @@ async def test_ten_thousand_rows_scroll_with_few_of_them_in_the_page(
     open_page: OpenPage, token_for: Callable[..., str]
 ):
     await store(*(execution(number, created=NOON + timedelta(milliseconds=number)) for number in range(10_001)))
-    page = await open_page("/", token_for("ada", "acme"))
+    page = await open_page("/executions", token_for("ada", "acme"))
     await expect(page.get_by_text("more than 10,000 executions")).to_be_visible()
     scroller = page.get_by_role("region", name="Executions")
 
@@ -171,7 +173,7 @@ async def test_ten_thousand_rows_scroll_with_few_of_them_in_the_page(
 
 
 async def test_an_empty_database_shows_how_to_get_started(open_page: OpenPage, token_for: Callable[..., str]):
-    page = await open_page("/", token_for("ada", "acme"))
+    page = await open_page("/executions", token_for("ada", "acme"))
 
     await expect(page.get_by_role("heading", name="No executions yet")).to_be_visible()
     await expect(page.get_by_text("execution-monitor simulate")).to_be_visible()
@@ -180,13 +182,13 @@ async def test_an_empty_database_shows_how_to_get_started(open_page: OpenPage, t
 async def test_a_filter_without_matches_does_not_look_like_an_empty_database(
     open_page: OpenPage, token_for: Callable[..., str]
 ):
-    page = await open_page("/?since=-15m", token_for("ada", "acme"))
+    page = await open_page("/executions?since=-15m", token_for("ada", "acme"))
 
     await expect(page.get_by_role("heading", name="No executions match")).to_be_visible()
 
 
 async def test_an_error_does_not_look_like_an_empty_list(open_page: OpenPage, token_for: Callable[..., str]):
-    page = await open_page("/", None)
+    page = await open_page("/executions", None)
     await page.route("**/graphql", lambda route: route.abort())
     await page.get_by_role("button", name="grace").click()
 
@@ -199,7 +201,7 @@ async def test_an_error_does_not_look_like_an_empty_list(open_page: OpenPage, to
 
 
 async def test_a_url_with_an_unknown_field_is_reported(open_page: OpenPage, token_for: Callable[..., str]):
-    page = await open_list(open_page, token_for, "/?filter=colour:eq(red)")
+    page = await open_list(open_page, token_for, "/executions?filter=colour:eq(red)")
 
     await expect(page.get_by_role("alert")).to_contain_text("Unknown field: colour.")
 
@@ -221,7 +223,7 @@ async def test_a_narrow_screen_needs_no_horizontal_scrolling(open_page: OpenPage
 
 
 async def test_axe_finds_no_violation_in_either_theme(open_page: OpenPage, token_for: Callable[..., str]):
-    page = await open_list(open_page, token_for, "/?filter=any(status:in(FAILED)+createdAt:lt(-1h))")
+    page = await open_list(open_page, token_for, "/executions?filter=any(status:in(FAILED)+createdAt:lt(-1h))")
     await page.get_by_role("button", name="Display").click()
     await page.evaluate(AXE.read_text())
 
@@ -239,7 +241,7 @@ async def test_an_execution_opens_from_the_list_and_from_a_copied_address_whatev
     ids = ["manual__2026-11-28T01:00:00+00:00", "path/to/media file", "..", "a?b#c 100%"]
     documents = [execution(number, workflow_name=f"w{number}") for number in range(len(ids))]
     await store(*({**document, "execution_id": each} for document, each in zip(documents, ids, strict=True)))
-    page = await open_page("/", token_for("ada", "acme"))
+    page = await open_page("/executions", token_for("ada", "acme"))
 
     for number, each in enumerate(ids):
         await page.get_by_role("link", name=f"w{number}", exact=True).click()

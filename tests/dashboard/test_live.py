@@ -74,7 +74,7 @@ class Reads:
         self.count += "FirstPage" in (request.post_data or "")
 
 
-async def open_live(open_page: OpenPage, token: str, sockets: Sockets, path: str = "/") -> tuple[Page, Reads]:
+async def open_live(open_page: OpenPage, token: str, sockets: Sockets, path: str = "/executions") -> tuple[Page, Reads]:
     page, reads = await open_page("/config.json", token), Reads()
     await page.route_web_socket("**/graphql", sockets.connect)
     page.on("request", reads.note)
@@ -86,7 +86,7 @@ async def test_an_execution_appears_runs_and_fails_without_reloading(
     open_page: OpenPage, token_for: Callable[..., str]
 ):
     await store(execution(1, workflow_name="first"))
-    page = await open_page("/", token_for("ada", "acme"))
+    page = await open_page("/executions", token_for("ada", "acme"))
     await expect(page.get_by_text("Live", exact=True)).to_be_visible()
 
     await store(execution(2, workflow_name="second", status="pending"))
@@ -117,7 +117,7 @@ async def test_a_failure_is_marked_once_a_later_attempt_has_recovered_it(
     await collection_of(Step).insert_one(
         {"execution_id": "e002", "tenant_id": "acme", "step_id": "s", "step_name": "Ask", "created": NOON, **model}
     )
-    page = await open_page("/", token_for("ada", "acme"))
+    page = await open_page("/executions", token_for("ada", "acme"))
     await expect(page.get_by_text("Live", exact=True)).to_be_visible()
     failed, repeated = page.get_by_role("row").filter(has_text="Failed"), page.get_by_role("row", name="repeated")
     marks = page.get_by_role("link", name="Recovered by a later attempt")
@@ -145,7 +145,7 @@ async def test_rows_that_no_longer_match_leave_and_those_of_others_never_appear(
     open_page: OpenPage, token_for: Callable[..., str]
 ):
     await store(execution(1, workflow_name="mine", status="running"))
-    page = await open_page("/?filter=status:in(RUNNING)", token_for("ada", "acme"))
+    page = await open_page("/executions?filter=status:in(RUNNING)", token_for("ada", "acme"))
     await expect(page.get_by_text("Live", exact=True)).to_be_visible()
 
     await store(execution(2, workflow_name="theirs", status="running", user_id="grace"))
@@ -235,7 +235,7 @@ async def test_without_any_stream_the_page_polls(open_page: OpenPage, token_for:
     page = await open_page("/config.json", token_for("ada", "acme"))
     await page.route_web_socket("**/graphql", Sockets(opens=False).connect)
     await page.route("**/graphql", refuse_streams)
-    await page.goto("/")
+    await page.goto("/executions")
     await expect(page.get_by_text("Polling")).to_be_visible()
 
     await store(execution(1, workflow_name="first"))
@@ -281,7 +281,9 @@ async def test_the_page_responds_during_five_hundred_updates_a_second(
     open_page: OpenPage, token_for: Callable[..., str]
 ):
     await store(*(execution(number, status="running", tokens_used=0) for number in range(100)))
-    page, reads = await open_live(open_page, token_for("ada", "acme"), Sockets(), "/?columns=workflow,status,tokens")
+    page, reads = await open_live(
+        open_page, token_for("ada", "acme"), Sockets(), "/executions?columns=workflow,status,tokens"
+    )
     await expect(page.get_by_text("Live", exact=True)).to_be_visible()
     share = UPDATES_A_SECOND // WRITES_A_SECOND
 

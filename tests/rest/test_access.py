@@ -9,6 +9,7 @@ import pytest
 
 from execution_monitor.auth.caller import Scope
 from execution_monitor.auth.tokens import issue_token
+from execution_monitor.rest.openapi import EXPORT_PATH
 from tests.rest.client import Fetch, Store
 from tests.rest.documents import A_FAILED_EXECUTION, ITS_STEPS, a_step, an_execution, executions
 from tests.support.client import EXECUTIONS_PATH
@@ -74,6 +75,7 @@ async def test_without_a_valid_token_all_responses_are_the_same_error(server: st
                 f"{EXECUTIONS_PATH}/run-1",
                 f"{EXECUTIONS_PATH}/run-2",
                 f"{EXECUTIONS_PATH}?page=no",
+                f"{EXPORT_PATH}?format=no",
             )
         ]
 
@@ -84,7 +86,7 @@ async def test_without_a_valid_token_all_responses_are_the_same_error(server: st
     assert responses[0].json()["code"] == "UNAUTHENTICATED"
 
 
-@pytest.mark.parametrize("path", [EXECUTIONS_PATH, f"{EXECUTIONS_PATH}/run-1"])
+@pytest.mark.parametrize("path", [EXECUTIONS_PATH, f"{EXECUTIONS_PATH}/run-1", EXPORT_PATH])
 async def test_a_token_with_other_scopes_is_forbidden(fetch: Fetch, store: Store, path: str):
     await store([A_FAILED_EXECUTION])
 
@@ -97,6 +99,7 @@ async def test_a_token_with_other_scopes_is_forbidden(fetch: Fetch, store: Store
 
 async def test_lists_of_a_stranger_are_the_same_as_without_the_execution(fetch: Fetch, store: Store, stranger: str):
     queries = [EXECUTIONS_PATH, *(f"{EXECUTIONS_PATH}?{probe}" for probe in PROBES)]
+    queries += [EXPORT_PATH, *(f"{EXPORT_PATH}?{probe}" for probe in PROBES if "page" not in probe)]
     before = [(await fetch(query, token=stranger)).content for query in queries]
     await store([A_FAILED_EXECUTION], ITS_STEPS)
 

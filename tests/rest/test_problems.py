@@ -24,6 +24,7 @@ from execution_monitor.live.service import Live
 from execution_monitor.rest.routes import rest_routes
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
+from execution_monitor.storage.filters import EVERYTHING
 from tests.rest.client import Fetch, Store
 from tests.rest.documents import executions
 from tests.support.client import EXECUTIONS_PATH
@@ -149,7 +150,9 @@ async def test_a_query_beyond_its_time_limit_says_what_would_make_it_fast(
     monitor = Monitor.over(database, timeout_ms=1, count_limit=10_000)
     live = Live(database, mongodb_uri, LiveCursors(b"x" * 32))
     app = Starlette(
-        routes=rest_routes(request_services(monitor=monitor, live=live, admit=admit_ada, streams=STREAMS)),
+        routes=rest_routes(
+            request_services(monitor=monitor, live=live, admit=admit_ada, streams=STREAMS), lambda _: EVERYTHING
+        ),
         exception_handlers=problem_handlers(),
     )
 
@@ -170,7 +173,9 @@ async def test_an_unexpected_error_is_masked_and_logged_under_the_id_that_the_cl
     monitor = Monitor.over(database, timeout_ms=5_000, count_limit=10)
     live = Live(database, mongodb_uri, LiveCursors(b"x" * 32))
     app = Starlette(
-        routes=rest_routes(request_services(monitor=monitor, live=live, admit=fail, streams=STREAMS)),
+        routes=rest_routes(
+            request_services(monitor=monitor, live=live, admit=fail, streams=STREAMS), lambda _: EVERYTHING
+        ),
         exception_handlers=problem_handlers(),
     )
 

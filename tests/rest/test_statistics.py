@@ -179,7 +179,7 @@ async def test_an_execution_of_that_name_is_listed_and_left_to_graphql(fetch: Fe
 
     assert "statistics" in [each["execution_id"] for each in listed.json()["executions"]]
     assert "by_status" in found.json()
-    assert b"GraphQL alone has those whose id is `statistics`" in describe()
+    assert b"GraphQL alone has those whose id is `export`, `statistics`" in describe()
 
 
 async def test_statistics_cost_what_they_may_return_and_are_audited(

@@ -21,5 +21,6 @@ def request_services(**needed: Any) -> RequestServices:
         "access_keys": None,
         "deliveries": None,
         "max_response_bytes": 2**20,
+        "export_rows": 100,
     }
     return RequestServices(**{**defaults, **needed})

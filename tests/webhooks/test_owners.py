@@ -11,7 +11,8 @@ from execution_monitor.storage.database import Database
 from execution_monitor.storage.filters import equals
 from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.webhook_documents import Webhook
-from execution_monitor.webhooks.owners import Owners, SignIns, pause_webhooks_of
+from execution_monitor.webhooks.owners import Owners, SignIns, pause_all_of
+from execution_monitor.webhooks.tenants import WEBHOOKS
 from execution_monitor.webhooks.webhooks import WebhookFields, Webhooks
 from tests.outbound.receiver import Receiver
 from tests.webhooks.delivering import OWNER, Delivering
@@ -112,9 +113,9 @@ async def test_a_revoked_user_has_their_webhooks_paused_in_one_tenant_or_in_all(
     there, _ = await process.hook(receiver, caller=Caller("ada", "globex", OWNER.scopes))
     others, _ = await process.hook(receiver, caller=Caller("ben", "acme", OWNER.scopes))
 
-    assert await pause_webhooks_of(process.database, "ada", "acme") == 1
+    assert await pause_all_of(process.database, WEBHOOKS, "ada", "acme") == 1
     states = [(await process.stored_webhook(each))["state"] for each in (here, there, others)]
-    assert await pause_webhooks_of(process.database, "ada", None) == 1
+    assert await pause_all_of(process.database, WEBHOOKS, "ada", None) == 1
 
     assert states == ["paused", "enabled", "enabled"]
     assert (await process.stored_webhook(there))["state_reason"].startswith("Its owner was revoked")

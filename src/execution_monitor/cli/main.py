@@ -11,7 +11,6 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Generator
-from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
@@ -246,7 +245,7 @@ def revoke(
 ) -> None:
     """Revoke tokens before they expire, on every server, and close the connections they opened.
 
-    With --user also the access keys that were made by or for that user; that user's webhooks are paused.
+    With --user also the access keys made by or for that user; that user's webhooks and alert rules are paused.
     """
     if (user is None) is (token_id is None) or (tenant is not None and user is None) or "" in (user, tenant, token_id):
         raise SetupError("Name either --user, with --tenant or without, or --token-id.")
@@ -256,27 +255,28 @@ def revoke(
         import asyncio
 
         from execution_monitor.auth.caller import LEEWAY
-        from execution_monitor.cli.revocations import revoke_and_record
+        from execution_monitor.cli.revocations import Revoked, revoke_and_record
         from execution_monitor.development.local import read_settings
         from execution_monitor.development.local_database import connected
 
     # Tokens are accepted for the leeway after they expire, too.
     keep = read_settings().token_rules.max_lifetime + LEEWAY
 
-    async def work(settings: "Settings") -> tuple[datetime, int, int]:
+    async def work(settings: "Settings") -> Revoked:
         by = None if settings.audit == "off" else _operator()
         async with connected(settings) as database:
             return await revoke_and_record(database, by=by, user=user, tenant=tenant, token_id=token_id, keep=keep)
 
     with _serving() as settings:
-        at, keys, webhooks = asyncio.run(work(settings))
-    until = f"{at:%Y-%m-%d %H:%M:%S} UTC"
+        revoked = asyncio.run(work(settings))
+    until = f"{revoked.at:%Y-%m-%d %H:%M:%S} UTC"
     if token_id is not None:
         typer.echo(f"The token {token_id} is refused since {until}.")
     else:
         typer.echo(f"Tokens of {user} of {tenant or 'every tenant'} that were issued until {until} are refused.")
-        typer.echo(f"Access keys that were made by or for {user} and are revoked now: {keys}.")
-        typer.echo(f"Webhooks of {user} that are paused now: {webhooks}.")
+        typer.echo(f"Access keys that were made by or for {user} and are revoked now: {revoked.keys}.")
+        typer.echo(f"Webhooks of {user} that are paused now: {revoked.webhooks}.")
+        typer.echo(f"Alert rules of {user} that are paused now: {revoked.rules}.")
 
 
 @key.command("create")

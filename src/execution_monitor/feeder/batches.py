@@ -13,7 +13,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from execution_monitor.feeder.consumers import Gap
 from execution_monitor.live.change_stream_cursor import ChangeStreamCursor, open_change_stream
-from execution_monitor.live.changes import Change, HistoryBroken
+from execution_monitor.live.changes import Change, HistoryBroken, WatchedCollection
 from execution_monitor.live.resume_tokens import StreamPosition, position_after, position_before, time_of
 from execution_monitor.storage.deadlines import is_sharded
 from execution_monitor.tasks import TimeLimit
@@ -25,6 +25,7 @@ _MAX_BYTES = 16 * 1024 * 1024
 _LARGEST = 4
 _FULL_SECONDS = 0.5
 _AT_ONCE = 500
+_WITHOUT_ALERTS = {"$match": {"ns.coll": {"$ne": WatchedCollection.ALERTS.value}}}
 _NO_STEPS: frozenset[str] = frozenset()
 # What the events are made of, beside the images.
 _KEPT = ("operationType", "ns", "to", "clusterTime", "wallTime")
@@ -59,7 +60,7 @@ async def read_batches(
         TimeoutError: MongoDB did not reply for `patience` seconds.
         PyMongoError: it replied with an error.
     """
-    stages = [] if fields is None else [_projection(fields)]
+    stages = [_WITHOUT_ALERTS, *([] if fields is None else [_projection(fields)])]
     opening = open_change_stream(database, since, _NO_STEPS, stages)
     async with TimeLimit(patience) as limit, opening as stream:
         is_whole_when_idle = not is_sharded(database.client)

@@ -5,18 +5,12 @@ for no condition, would here show more than was meant.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import cast
 
 import strawberry
-from graphql import GraphQLError
-from graphql.utilities import (
-    coerce_input_value,  # pyright: ignore[reportUnknownVariableType] - the types of its lists are open
-    validate_input_value,  # pyright: ignore[reportUnknownVariableType] - likewise
-)
-from strawberry.types.arguments import convert_argument
 
-from execution_monitor.errors import ExecutionMonitorError
-from execution_monitor.graphql.inputs.filters import MAX_DEPTH, ExecutionFilter, to_filter
+from execution_monitor.graphql.argument_filters import read_argument_filter
+from execution_monitor.graphql.inputs.filters import MAX_DEPTH
 from execution_monitor.storage.filters import Filter
 
 # Each level of a filter is up to a list and an object of JSON; operators and their lists come below.
@@ -34,15 +28,7 @@ def read_role_filter(schema: strawberry.Schema, given: object) -> Filter:
     """
     for path, value in _values_in(given, ()):
         _require_plain(path, value)
-    core = schema._schema  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - Strawberry has no public way to it
-    input_type: Any = core.type_map[ExecutionFilter.__name__]
-    try:
-        validate_input_value(given, input_type, _refuse)
-        coerced = coerce_input_value(given, input_type)
-        arguments = (schema.schema_converter.scalar_registry, schema.config)
-        where = to_filter(cast("ExecutionFilter", convert_argument(coerced, ExecutionFilter, *arguments)))
-    except ExecutionMonitorError as error:
-        raise ValueError(error.message) from error
+    where = read_argument_filter(schema, given)
     if not where.to_mongo():
         raise ValueError("It matches every execution; remove visible if the role is to show all.")
     return where
@@ -68,8 +54,3 @@ def _require_plain(path: tuple[str, ...], value: object) -> None:
     if value in (None, {}, []) or (value == "" and path[-1] in _PARTS_OF_TEXT):
         found = "null" if value is None else "empty"
         raise ValueError(f"{'.'.join(path)} is {found}, which restricts nothing or shows nothing; write a value.")
-
-
-def _refuse(error: GraphQLError, path: list[str | int]) -> None:
-    place = f"{'.'.join(map(str, path))}: " if path else ""
-    raise ValueError(f"{place}{error.message}") from error

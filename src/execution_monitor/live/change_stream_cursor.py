@@ -21,7 +21,8 @@ Stage = Mapping[str, Any]
 
 # An idle stream replies at least this often, so that its silence can be told from that of a dead one.
 AWAIT_MS = 200
-_NAMES = [each.value for each in WatchedCollection]
+# Those whose history ends when they are dropped. Nobody drops the one of alerts but with the whole database.
+_NAMES = [each.value for each in WatchedCollection if each is not WatchedCollection.ALERTS]
 _CHILDREN = [WatchedCollection.STEPS.value, WatchedCollection.LOGS.value]
 _CHANGE_TYPES = [each.value for each in ChangeType]
 _REPLACING = ["drop", "rename", "dropDatabase", "invalidate"]
@@ -91,7 +92,7 @@ class UnreadableChange:
 async def open_change_stream(
     database: AsyncDatabase[Any], since: StreamPosition, followed: FollowedIds, stages: Sequence[Stage] = ()
 ) -> AsyncGenerator[ChangeStreamCursor]:
-    """Open a stream of the events after `since`, with steps and log lines of the `followed` executions.
+    """Open a stream of the events after `since`, with alerts, and steps and log lines of the `followed` executions.
 
     `stages` narrow it further.
     """
@@ -110,15 +111,16 @@ async def open_change_stream(
 
 
 def match_stage(followed: FollowedIds) -> Stage:
-    """The `$match` of executions, what ends their history, and steps and log lines of the `followed` executions."""
+    """The `$match` of executions, what ends their history, steps and log lines of the `followed` ones, and alerts."""
     any_of: list[Stage] = [
         {"ns.coll": WatchedCollection.EXECUTIONS.value, "operationType": {"$in": _CHANGE_TYPES}},
         {"ns.coll": {"$in": _NAMES}, "operationType": {"$in": _REPLACING}},
         {"to.coll": {"$in": _NAMES}, "operationType": "rename"},
         {"operationType": {"$in": ["dropDatabase", "invalidate"]}},
     ]
-    # No event says that a step or log line was deleted.
+    # No event says that a step, a log line or an alert was deleted.
     writes = ["insert", "update", "replace"]
+    any_of.append({"ns.coll": WatchedCollection.ALERTS.value, "operationType": {"$in": writes}})
     children: dict[str, Any] = {"ns.coll": {"$in": _CHILDREN}, "operationType": {"$in": writes}}
     if followed is None:
         any_of.append(children)

@@ -14,6 +14,7 @@ from bson.errors import BSONError
 from bson.raw_bson import RawBSONDocument
 
 from execution_monitor.live.resume_tokens import StreamPosition, position_of
+from execution_monitor.storage.alert_documents import Alert
 from execution_monitor.storage.documents import Execution, LogEntry, Step
 from execution_monitor.storage.rows import Row
 
@@ -40,6 +41,7 @@ class WatchedCollection(StrEnum):
     EXECUTIONS = Execution.Settings.name
     STEPS = Step.Settings.name
     LOGS = LogEntry.Settings.name
+    ALERTS = Alert.Settings.name
 
 
 class ChangeType(StrEnum):
@@ -152,12 +154,15 @@ def _event_of(found: Row, raw: tuple[bytes, ...]) -> StreamEvent:
     change_type = ChangeType(found["operationType"])
     before: Row | None = found.get("fullDocumentBeforeChange")
     after: Row | None = found.get("fullDocument")
-    if (before is None and change_type in _WITH_BEFORE) or (after is None and change_type in _WITH_AFTER):
+    collection = WatchedCollection(found["ns"]["coll"])
+    # Who may see an alert never changes.
+    needs_before = change_type in _WITH_BEFORE and collection is not WatchedCollection.ALERTS
+    if (before is None and needs_before) or (after is None and change_type in _WITH_AFTER):
         return HistoryBroken(position, GapReason.IMAGES_MISSING)
     time: Timestamp = found["clusterTime"]
     return Change(
         position=position,
-        collection=WatchedCollection(found["ns"]["coll"]),
+        collection=collection,
         type=change_type,
         before=before,
         after=after,

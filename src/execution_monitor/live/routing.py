@@ -15,6 +15,7 @@ _FIELDS = (_EXECUTION_ID, "user_id", "workflow_name", "status")
 _MAX_VALUES = 100
 
 _read_tenant = reader_of("tenant_id")
+_ALERTS = "alerts"
 _READERS = {field: reader_of(field) for field in _FIELDS}
 
 
@@ -42,10 +43,17 @@ def route_to_children(tenant: str, execution_id: str) -> Route:
     return Route(tenant, _EXECUTION_ID, execution_id, is_child=True)
 
 
+def route_to_alerts(tenant: str) -> Route:
+    """The key under which the alerts of a tenant are published."""
+    return Route(tenant, _ALERTS)
+
+
 def routes_of(change: Change) -> set[Route]:
     """Every key under which `change` is published: those of the document before and of the document after."""
-    is_child = change.collection is not WatchedCollection.EXECUTIONS
     images = [image for image in (change.before, change.after) if image is not None]
+    if change.collection is WatchedCollection.ALERTS:
+        return {route_to_alerts(each) for image in images for each in _read_tenant(image) if isinstance(each, str)}
+    is_child = change.collection is not WatchedCollection.EXECUTIONS
     return {route for image in images for route in _routes_of(image, is_child=is_child)}
 
 

@@ -135,7 +135,18 @@ class Live:
             InvalidCursor: `after` is damaged, of another visibility, or ahead of the database.
             DatabaseUnavailable: MongoDB does not answer.
         """
-        return await self._subscribe(ExecutionsTopic(self._cursors, Visibility.of(caller), where), after)
+        return await self.subscribe_to(ExecutionsTopic(self._cursors, Visibility.of(caller), where), after)
+
+    async def subscribe_to(self, topic: Topic, after: str | None = None) -> Subscriber:
+        """Subscribe to any topic from now on, or right after the cursor `after`; raises as `subscribe`."""
+        resume = None if after is None else self._cursors.decode(after, topic.sealed_for)
+        now = await self._now()
+        if resume is None:
+            # What a stream that lags has still to read happened before this call.
+            present = await self._clock.ahead_of_stream()
+            return self._follow(topic, now if present is None else max(now, present))
+        await self._refuse_the_future(resume.position, now)
+        return self._follow(topic, resume.position)
 
     async def subscribe_activity(self, caller: Caller, execution_id: str, after: str | None = None) -> Activity:
         """Subscribe to everything that happens to one execution.
@@ -206,17 +217,6 @@ class Live:
             return None
         judged = (topic.judge(each.read()) for each in changes)
         return [each for each in judged if each is not None]
-
-    async def _subscribe(self, topic: Topic, after: str | None) -> Subscriber:
-        """Subscribe to any topic from now on, or after a cursor."""
-        resume = None if after is None else self._cursors.decode(after, topic.sealed_for)
-        now = await self._now()
-        if resume is None:
-            # What a stream that lags has still to read happened before this call.
-            present = await self._clock.ahead_of_stream()
-            return self._follow(topic, now if present is None else max(now, present))
-        await self._refuse_the_future(resume.position, now)
-        return self._follow(topic, resume.position)
 
     async def _begin(self, activity: Activity, resume: ResumePosition | None, now: StreamPosition) -> None:
         await self._followed.wait_until_brought(activity.execution_id, self._limits.start_seconds)

@@ -1,7 +1,7 @@
-"""The REST API under `/api/v1`: routes, query parameters, models, OpenAPI, and live updates.
+"""The REST API under `/api/v1`: routes, query parameters, models, OpenAPI, exports, and live updates.
 
     services = Services.from_settings(Settings(), read_filter)
-    application = Starlette(routes=rest_routes(services.requests), exception_handlers=problem_handlers())
+    application = Starlette(routes=rest_routes(services.requests, read_argument), exception_handlers=problem_handlers())
 
 A query parameter is declared once, and its declaration reads and documents it:
 

@@ -31,6 +31,10 @@ _SORT_FIELDS = {
     "started_at": "started_at",
     "completed_at": "completed_at",
     "total_duration": "total_duration",
+    "total_cost": "total_cost",
+    "tokens_used": "tokens_used",
+    "workflow_name": "workflow_name",
+    "status": "status",
     "start_time": "started_at",
     "end_time": "completed_at",
     "duration": "total_duration",
@@ -103,7 +107,7 @@ class ListRequest:
 def read_list_request(query: QueryParams) -> ListRequest:
     """Read a list request; raises `BadUserInput` for a parameter that is not valid or not known."""
     refuse_unknown(query, PARAMETERS)
-    where, order = read_filter(query), _read_order(query)
+    where, order = read_filter(query), read_order(query)
     number, size, cursor = PAGE.read(query), PAGE_SIZE.read(query), CURSOR.read(query)
     if cursor is not None:
         if number != 1:
@@ -139,7 +143,8 @@ def read_filter(query: QueryParams) -> Filter:
     return named if start is None and end is None else all_of(named, within("created", gte=start, lte=end))
 
 
-def _read_order(query: QueryParams) -> Order:
+def read_order(query: QueryParams) -> Order:
+    """Read the order of `SORT_BY` and `ORDER`; raises `BadUserInput` for one that is not valid."""
     field, _, direction = SORT_BY.read(query).partition(":")
     order = ORDER.read(query)
     if direction and order and direction != order:

@@ -22,6 +22,8 @@ from execution_monitor.errors import (
     ResponseTooLarge,
     Unauthenticated,
 )
+from execution_monitor.rest.export_request import EXPORT_PARAMETERS, ExportFormat
+from execution_monitor.rest.export_rows import FILES, ExportedExecution
 from execution_monitor.rest.list_request import LIVE_PARAMETERS, PARAMETERS
 from execution_monitor.rest.live_messages import MESSAGES, ExecutionUpdate
 from execution_monitor.rest.models import ExecutionDetail, ExecutionList
@@ -33,6 +35,7 @@ DETAIL_PATH = LIST_PATH + "/{execution_id}"
 STREAM_PATH = LIST_PATH + "/stream"
 SOCKET_PATH = LIST_PATH + "/ws"
 STATISTICS_PATH = LIST_PATH + "/statistics"
+EXPORT_PATH = LIST_PATH + "/export"
 DOCUMENT_PATH = "/api/v1/openapi.json"
 
 _COMPONENT = "#/components/schemas/{model}"
@@ -71,11 +74,14 @@ def describe() -> bytes:
             "paths": {
                 LIST_PATH: {"get": _describe_list()},
                 STATISTICS_PATH: {"get": _describe_statistics()},
+                EXPORT_PATH: {"get": _describe_export()},
                 STREAM_PATH: {"get": _describe_stream()},
                 DETAIL_PATH: {"get": _describe_detail()},
             },
             "components": {
-                "schemas": _describe_models(ExecutionList, ExecutionDetail, ExecutionStatistics, *MESSAGES, Problem),
+                "schemas": _describe_models(
+                    ExecutionList, ExecutionDetail, ExecutionStatistics, ExportedExecution, *MESSAGES, Problem
+                ),
                 "securitySchemes": {
                     "bearer": {"type": "http", "scheme": "bearer", "description": "A token (JWT), or an access key."},
                     "accessKey": {"type": "apiKey", "in": "header", "name": API_KEY, "description": "An access key."},
@@ -119,6 +125,42 @@ def _describe_statistics() -> dict[str, Any]:
     }
 
 
+def _describe_export() -> dict[str, Any]:
+    responses = _describe_responses(ExportedExecution, BadUserInput, ResponseTooLarge)
+    responses[str(HTTPStatus.OK.value)] = {
+        "description": (
+            "A file, sent while it is read. Where it does not have all that match, its last line says so: "
+            "`# Incomplete: ` and the reason in the first cell of CSV, or an object with the one member `incomplete`. "
+            "After an error the response has no end, either."
+        ),
+        "headers": {
+            "Content-Disposition": {
+                "description": "The name of the file.",
+                "required": True,
+                "schema": {"type": "string"},
+            }
+        },
+        "content": {
+            FILES[ExportFormat.CSV].media_type: {"schema": {"type": "string"}},
+            FILES[ExportFormat.JSONL].media_type: {
+                "schema": {
+                    "type": "string",
+                    "description": "Each line is such an object.",
+                    "contentMediaType": "application/json",
+                    "contentSchema": _refer_to(ExportedExecution),
+                }
+            },
+        },
+    }
+    return {
+        "operationId": "exportExecutions",
+        "summary": "All executions that match and you may see, as one file",
+        "description": "For spreadsheets and scripts. An export costs 1,000 points; a caller may run 4 at once.",
+        "parameters": [described for parameter in EXPORT_PARAMETERS for described in parameter.to_openapi()],
+        "responses": responses,
+    }
+
+
 def _describe_stream() -> dict[str, Any]:
     responses = _describe_responses(ExecutionUpdate, BadUserInput)
     responses[str(HTTPStatus.OK.value)] = {
@@ -155,7 +197,7 @@ def _describe_detail() -> dict[str, Any]:
                 "required": True,
                 "description": (
                     "Its `execution_id`; a slash in it may be escaped or not. GraphQL alone has those whose id is "
-                    "`statistics`, `stream` or `ws`."
+                    "`export`, `statistics`, `stream` or `ws`."
                 ),
                 "schema": {"type": "string", "minLength": 1},
             }

@@ -16,6 +16,8 @@ from execution_monitor.errors import BadUserInput, NotFound, QueryTimeout
 from execution_monitor.executions.children import MAX_STEPS, ChildrenRequest
 from execution_monitor.executions.retries import EndedRun
 from execution_monitor.executions.services import Monitor
+from execution_monitor.rest.export import export_route
+from execution_monitor.rest.export_request import ReadArgumentFilter
 from execution_monitor.rest.list_request import ListRequest, read_list_request
 from execution_monitor.rest.live import live_routes
 from execution_monitor.rest.mapping import ITEM_FIELDS, detail_fields, show_detail, show_item, step_fields
@@ -35,12 +37,16 @@ from execution_monitor.storage.records import ExecutionRecord
 _DETAIL_COST = 2 + DEFAULT_PAGE_SIZE
 
 
-def rest_routes(services: RequestServices) -> list[BaseRoute]:
-    """The routes under `/api/v1`. Handlers raise what fails, and `problem_handlers` turn that into responses."""
+def rest_routes(services: RequestServices, read_argument: ReadArgumentFilter) -> list[BaseRoute]:
+    """The routes under `/api/v1`. Handlers raise what fails, and `problem_handlers` turn that into responses.
+
+    `read_argument` reads the JSON of GraphQL's filters.
+    """
     return [
         Route(LIST_PATH, partial(list_executions, services), middleware=COMPRESSED),
         *live_routes(services),
         statistics_route(services),
+        export_route(services, read_argument),
         # An engine's id may hold a slash.
         Route(DETAIL_PATH.replace("}", ":path}"), partial(get_execution, services), middleware=COMPRESSED),
         Route(DOCUMENT_PATH, partial(get_document, describe()), middleware=COMPRESSED),

@@ -6,7 +6,7 @@ from typing import Any
 
 from beanie import Document
 from bson import Timestamp
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from execution_monitor.storage.indexes import ascending, ascending_where
@@ -72,10 +72,13 @@ class AlertRule(Document):
     confirmed_at: datetime  # the owner last signed in
     active_since: Timestamp  # EVENT: later changes count
     next_at: datetime | None = None  # of the others: when they are evaluated next; moved on by a claim
-    pending: list[dict[str, Any]] = []  # each {group, since}: groups that meet the condition for less than `for_seconds`
+    # Each {group, since}: groups that meet the condition for less than `for_seconds`.
+    pending: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])
     created: datetime
     updated: datetime
     revision: int
+    deleted_at: datetime | None = None  # it is kept for as long as its alerts, which name it
+    expires_at: datetime | None = None
 
     class Settings:
         """Collection and indexes."""
@@ -88,6 +91,7 @@ class AlertRule(Document):
             ascending_where({"enabled": True}, "next_at"),
             # Those whose owners have not signed in for long.
             ascending("enabled", "confirmed_at"),
+            IndexModel([("expires_at", ASCENDING)], name="expires_at", expireAfterSeconds=0),
         ]
 
 
@@ -144,7 +148,9 @@ class Alert(Document):
                 unique=True,
                 partialFilterExpression={"state": {"$in": list(ACTIVE_STATES)}},
             ),
-            IndexModel([("tenant_id", ASCENDING), ("created", DESCENDING), ("_id", DESCENDING)], name="tenant_id_newest"),
+            IndexModel(
+                [("tenant_id", ASCENDING), ("created", DESCENDING), ("_id", DESCENDING)], name="tenant_id_newest"
+            ),
             IndexModel(
                 [("tenant_id", ASCENDING), ("state", ASCENDING), ("created", DESCENDING), ("_id", DESCENDING)],
                 name="tenant_id_state_newest",
@@ -191,7 +197,9 @@ class AlertNotification(Document):
             ascending_where({"state": {"$in": list(OPEN_STATES)}}, *DUE_INDEX),
             IndexModel([("alert_id", ASCENDING), ("created", DESCENDING)], name="alert_id_newest"),
             # How many a rule has sent by mail within the hour.
-            IndexModel([("rule_id", ASCENDING), ("channel", ASCENDING), ("created", DESCENDING)], name="rule_id_channel"),
+            IndexModel(
+                [("rule_id", ASCENDING), ("channel", ASCENDING), ("created", DESCENDING)], name="rule_id_channel"
+            ),
             IndexModel([("expires_at", ASCENDING)], name="expires_at", expireAfterSeconds=0),
         ]
 

@@ -16,6 +16,7 @@ from pymongo.monitoring import CommandListener, ConnectionPoolListener
 from pymongo.write_concern import WriteConcern
 
 from execution_monitor.errors import DatabaseUnavailable, SetupError
+from execution_monitor.storage.alert_documents import Alert
 from execution_monitor.storage.database_setup import (
     create_collection,
     create_indexes,
@@ -152,7 +153,7 @@ class Database:
         What fails is in `warnings`.
         """
         found: list[str] = []
-        for document in DOCUMENTS:
+        for document in (*DOCUMENTS, Alert):
             try:
                 await await_reply(create_collection(self.handle, document), _SETUP_MS)
             except PyMongoError as error:

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Generic, Protocol, Self, TypeVar, overload
 
+from execution_monitor.storage.alert_documents import AlertState
 from execution_monitor.storage.bson_ordering import to_float
 from execution_monitor.storage.coercion import to_big_int, to_int, to_json, to_text, to_time
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
@@ -18,7 +19,7 @@ from execution_monitor.storage.rows import Row
 from execution_monitor.storage.webhook_documents import DeliveryState, WebhookState
 
 Value = TypeVar("Value")
-Choice = TypeVar("Choice", ExecutionStatus, LogLevel, WebhookState, DeliveryState)
+Choice = TypeVar("Choice", ExecutionStatus, LogLevel, WebhookState, DeliveryState, AlertState)
 
 
 class HasRow(Protocol):

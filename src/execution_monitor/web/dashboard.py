@@ -13,7 +13,23 @@ from execution_monitor.asgi.headers import accepts_gzip
 BUILD = Path(__file__).parent / "static"
 
 # The routes of the dashboard's own router (src/dashboard/src/app/App.tsx): all are the same page.
-_PATHS = ("/", "/signed-in", "/keys", "/executions/{execution_id:path}")
+_PATHS = (
+    "/",
+    "/alerts",
+    "/alerts/rules",
+    "/api",
+    "/audit",
+    "/compare",
+    "/connect",
+    "/executions",
+    "/executions/{execution_id:path}",
+    "/failures",
+    "/keys",
+    "/overview",
+    "/signed-in",
+    "/webhooks",
+    "/workflows/{name:path}",
+)
 
 _MEDIA_TYPES = {
     ".css": "text/css",

@@ -15,6 +15,7 @@ from bson import ObjectId
 from pymongo import ReturnDocument
 
 from execution_monitor.feeder.consumers import FieldsChanged, Gap, Superseded
+from execution_monitor.feeder.registry import OfTenant, TenantNow
 from execution_monitor.live.changes import Change
 from execution_monitor.live.resume_tokens import StreamPosition, position_after, time_of
 from execution_monitor.rest.paths import LIST_PATH
@@ -30,7 +31,7 @@ from execution_monitor.storage.webhook_documents import (
 from execution_monitor.webhooks.images import encode_image, shown_changes
 from execution_monitor.webhooks.outbox import Outbox
 from execution_monitor.webhooks.owners import Owners
-from execution_monitor.webhooks.registry import EnabledWebhook, Reading, Registry, TenantNow, TenantWebhooks
+from execution_monitor.webhooks.registry import EnabledWebhook, Reading, WebhookRegistry
 from execution_monitor.webhooks.states import WebhookStates
 from execution_monitor.webhooks.tenants import CONSUMER
 
@@ -64,7 +65,7 @@ class Enqueueing:
         self._owners = owners
         self._looks_at = 0.0
         self._wake = wake
-        self._registry = Registry(database)
+        self._registry = WebhookRegistry(database)
         self._states = WebhookStates(database)
         self._reading = Reading.NOTHING
 
@@ -87,12 +88,12 @@ class Enqueueing:
         found = await self._registry.of(tenant, until)
         if found is None:
             return
-        enabled, now = found.enabled, found.now
+        enabled, now = found.known, found.now
         for webhook_id in enabled.unreadable:
             await self._states.pause(webhook_id, UNREADABLE)
-        if not enabled.webhooks:
+        if not enabled.registered:
             return
-        if enabled.reading > self._reading:
+        if max(each.reading for each in enabled.registered) > self._reading:
             raise FieldsChanged
         # Times of changes need not be in their order: servers that take over have other clocks.
         late = [change for change in changes if change.occurred_at < now - OLDEST]
@@ -135,7 +136,7 @@ class Enqueueing:
         return False
 
     def _judged(
-        self, tenant: str, enabled: TenantWebhooks, changes: Sequence[Change], now: datetime
+        self, tenant: str, enabled: OfTenant[EnabledWebhook], changes: Sequence[Change], now: datetime
     ) -> Iterator[dict[str, Any]]:
         """The deliveries of those of the changes that are not too old."""
         for change in changes:
@@ -154,11 +155,11 @@ class Enqueueing:
                     images[webhook.with_payloads] = image
                 yield _delivery_of(webhook, tenant, change, kind=kind.value, image=image, now=now)
 
-    async def _report_late(self, tenant: str, found: TenantNow, late: Sequence[Change]) -> None:
+    async def _report_late(self, tenant: str, found: TenantNow[EnabledWebhook], late: Sequence[Change]) -> None:
         """Send one gap for changes that are too old, however many batches they come in."""
         tenants = self._database.collection(WebhookTenant)
         if not late:
-            if found.late_since is not None:
+            if found.stored.get("late_since") is not None:
                 forgetting = tenants.update_one({"_id": tenant}, {"$unset": {"late_since": 1}})
                 await await_reply(forgetting, _TIMEOUT_MS)
             return
@@ -171,7 +172,7 @@ class Enqueueing:
         first, due = StreamPosition(stored["late_since"]), found.now + _LATE_PAUSE
         rows = [
             _gap_of(tenant, each.webhook_id, each.host, since=first, until=last.position, due=due)
-            for each in found.enabled.webhooks
+            for each in found.known.registered
             if last.cluster_time > each.active_since
         ]
         await self._outbox.put(rows)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from beanie import Document
 from pymongo import ReturnDocument
 from pymongo.errors import BulkWriteError
 
@@ -47,12 +48,18 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Outbox:
-    """The outbox of one database.
+    """An outbox of one database.
 
     Every method raises `PyMongoError` or `DatabaseUnavailable` where MongoDB does not do it.
+
+    Attributes:
+        document: what is in it, with the fields and the index by which `WebhookDelivery` is claimed.
+        content: the fields that are forgotten where something may not be sent.
     """
 
     database: Database
+    document: type[Document] = WebhookDelivery
+    content: Sequence[str] = ("image", "data")
 
     @property
     def is_out_of_reach(self) -> bool:
@@ -63,7 +70,7 @@ class Outbox:
         """Store deliveries, of which some may be stored already; these are left as they are."""
         if not rows:
             return
-        inserting = self.database.collection(WebhookDelivery).insert_many(map(dict, rows), ordered=False)
+        inserting = self.database.collection(self.document).insert_many(map(dict, rows), ordered=False)
         try:
             await await_reply(inserting, _TIMEOUT_MS)
         except BulkWriteError as error:
@@ -88,7 +95,7 @@ class Outbox:
             "attempts": {"$add": ["$attempts", 1]},
             "due": {"$add": ["$$NOW", CLAIM_SECONDS * 1_000]},
         }
-        claiming = self.database.collection(WebhookDelivery).find_one_and_update(
+        claiming = self.database.collection(self.document).find_one_and_update(
             query,
             [{"$set": change}],
             sort=[("due", 1)],
@@ -117,7 +124,7 @@ class Outbox:
         """Postpone everything that is due at one host, so that claims need not pass it over."""
         due = {"$add": ["$$NOW", int(seconds * 1_000)]}
         query = {"state": {"$in": list(OPEN_STATES)}, "$expr": {"$lte": ["$due", "$$NOW"]}, "host": host}
-        moving = self.database.collection(WebhookDelivery).update_many(query, [{"$set": {"due": due}}])
+        moving = self.database.collection(self.document).update_many(query, [{"$set": {"due": due}}])
         await await_reply(moving, _TIMEOUT_MS)
 
     async def give_up(self, claimed: BsonDocument, attempt: Attempt) -> None:
@@ -128,12 +135,12 @@ class Outbox:
     async def drop(self, claimed: BsonDocument, reason: str) -> None:
         """Forget the content of a claimed delivery that may not be sent; that it was there stays known."""
         # The feeder may read the change again, and must find that it was put in.
-        gone = {"state": DeliveryState.DEAD.value, "error": {"$literal": reason}, "image": None, "data": None}
+        gone = {"state": DeliveryState.DEAD.value, "error": {"$literal": reason}, **dict.fromkeys(self.content)}
         await self._end(claimed, gone, timedelta(hours=DONE_HOURS))
 
     async def send_again(self, query: Mapping[str, Any], most: int) -> int:
         """Make up to `most` deliveries that have ended, and still have their content, due now; returns how many."""
-        deliveries = self.database.collection(WebhookDelivery)
+        deliveries = self.database.collection(self.document)
         has_content = {"$or": [{"position": None}, {"image": {"$ne": None}}, {"kind": {"$in": ["left", "deleted"]}}]}
         finding = deliveries.find({"$and": [query, has_content]}, {"_id": 1}).limit(most).to_list()
         ids = [row["_id"] for row in await await_reply(finding, _TIMEOUT_MS)]
@@ -153,7 +160,7 @@ class Outbox:
 
     async def _update(self, claimed: BsonDocument, change: Mapping[str, Any]) -> None:
         own = {"_id": claimed["_id"], "claim": claimed["claim"]}
-        update = self.database.collection(WebhookDelivery).update_one(own, [{"$set": dict(change)}])
+        update = self.database.collection(self.document).update_one(own, [{"$set": dict(change)}])
         await await_reply(update, _TIMEOUT_MS)
 
 

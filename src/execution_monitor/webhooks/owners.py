@@ -1,12 +1,13 @@
-"""Owners of webhooks: what their signing in, their revocation and their absence do to what they own.
+"""Owners of webhooks and of rules: what their signing in, their revocation and their absence do to what they own.
 
-No one is signed in when a webhook sends. Each time its owner signs in, it is confirmed; with less than before it keeps
-less. Owners who are revoked, or have not signed in for long, have their webhooks paused until they enable them again.
+No one is signed in when the server acts on what somebody owns. Each time its owner signs in, it is confirmed; with less
+than before it keeps less. Owners who are revoked, or have not signed in for long, have what they own paused until they
+enable it again.
 """
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Self
@@ -21,15 +22,14 @@ from execution_monitor.storage.database import Database
 from execution_monitor.storage.deadlines import await_reply
 from execution_monitor.storage.mongodb_errors import explain
 from execution_monitor.storage.rows import Row
-from execution_monitor.storage.webhook_documents import Webhook, WebhookState
 from execution_monitor.tasks import end_tasks
 from execution_monitor.webhooks.rights import Rights, RightsUnclear
-from execution_monitor.webhooks.tenants import change_webhooks
+from execution_monitor.webhooks.tenants import WEBHOOKS, Owned
 
 log = structlog.get_logger()
 
 _TIMEOUT_MS = 5_000
-# Everyone who sends requests is remembered so long; whoever owns no webhook costs one small query within it.
+# Everyone who sends requests is remembered so long; whoever owns nothing costs a small query or two within it.
 _CONFIRMED_EVERY_SECONDS = 600.0
 _REMEMBERED = 10_000
 _MAX_WAITING = 1_000
@@ -42,74 +42,69 @@ NOTHING_LEFT = "Its owner may no longer read executions; enable it again once yo
 
 @dataclass(frozen=True, slots=True)
 class Owners:
-    """The owners of the webhooks of one database; every method raises `PyMongoError` or `DatabaseUnavailable`.
+    """The owners of what is in one database; every method raises `PyMongoError` or `DatabaseUnavailable`.
 
     Attributes:
-        database: where webhooks are.
+        database: where that is.
         confirmed_for: how long a sign-in confirms what somebody owns.
+        owned: what there is to own.
     """
 
     database: Database
     confirmed_for: timedelta
+    owned: Sequence[Owned] = (WEBHOOKS,)
 
     async def confirm(self, caller: Caller) -> None:
         """Record that `caller` has signed in, and narrow the rights of what they own to what they have now."""
-        webhooks = self.database.collection(Webhook)
         query = {"tenant_id": caller.tenant, "user_id": caller.subject}
         now = Rights.of(caller)
-        for row in await await_reply(webhooks.find(query).to_list(), _TIMEOUT_MS):
-            await self._confirm(row, now)
+        for owned in self.owned:
+            documents = self.database.collection(owned.document)
+            for row in await await_reply(documents.find(query).to_list(), _TIMEOUT_MS):
+                await self._confirm(owned, row, now)
 
-    async def _confirm(self, row: Row, now: Rights) -> None:
-        webhooks, found = self.database.collection(Webhook), row
+    async def _confirm(self, owned: Owned, row: Row, now: Rights) -> None:
+        documents, found = self.database.collection(owned.document), row
         for _ in range(_TRIES):
-            change = _narrowing(found, now)
+            change = _narrowing(owned, found, now)
             if change is None:
-                confirming = webhooks.update_one({"_id": row["_id"]}, [{"$set": {"confirmed_at": "$$NOW"}}])
+                confirming = documents.update_one({"_id": row["_id"]}, [{"$set": {"confirmed_at": "$$NOW"}}])
                 await await_reply(confirming, _TIMEOUT_MS)
                 return
             unchanged = {"_id": row["_id"], "revision": found["revision"]}
             confirmed = {**change, "confirmed_at": "$$NOW"}
-            if await change_webhooks(self.database, row["tenant_id"], unchanged, confirmed):
+            if await owned.change(self.database, row["tenant_id"], unchanged, confirmed):
                 return
             # It was saved or narrowed meanwhile: what is stored now is narrowed, too.
-            again: Any = await await_reply(webhooks.find_one({"_id": row["_id"]}), _TIMEOUT_MS)
+            again: Any = await await_reply(documents.find_one({"_id": row["_id"]}), _TIMEOUT_MS)
             if again is None:
                 return
             found = again
-        raise DatabaseUnavailable("A webhook is changed too often; what its owner may see is narrowed later.")
+        raise DatabaseUnavailable("What somebody owns is changed too often; what they may see is narrowed later.")
 
     async def pause_unconfirmed(self) -> int:
-        """Pause the webhooks whose owners have not signed in for too long; returns how many."""
+        """Pause what is owned by those who have not signed in for too long; returns how many."""
         days = self.confirmed_for // timedelta(days=1)
         since = {"$subtract": ["$$NOW", self.confirmed_for // timedelta(milliseconds=1)]}
-        query = {"state": WebhookState.ENABLED.value, "$expr": {"$lt": ["$confirmed_at", since]}}
-        return await _pause(self.database, query, f"Its owner has not signed in for {days} days; enable it again.")
+        query = {"$expr": {"$lt": ["$confirmed_at", since]}}
+        reason = f"Its owner has not signed in for {days} days; enable it again."
+        return sum([await owned.pause(self.database, query, reason) for owned in self.owned])
 
 
-async def pause_webhooks_of(database: Database, user: str, tenant: str | None) -> int:
-    """Pause the webhooks of a revoked `user` in `tenant`, or in every one (None); returns how many.
+async def pause_all_of(database: Database, owned: Owned, user: str, tenant: str | None) -> int:
+    """Pause what a revoked `user` owns in `tenant`, or in every one (None); returns how many.
 
     Raises:
         PyMongoError, DatabaseUnavailable: MongoDB did not do it.
     """
-    query: dict[str, Any] = {"user_id": user, "state": WebhookState.ENABLED.value}
-    return await _pause(database, query if tenant is None else {**query, "tenant_id": tenant}, REVOKED)
+    query: dict[str, Any] = {"user_id": user}
+    return await owned.pause(database, query if tenant is None else {**query, "tenant_id": tenant}, REVOKED)
 
 
-async def _pause(database: Database, query: dict[str, Any], reason: str) -> int:
-    webhooks = database.collection(Webhook)
-    # `distinct` knows no time of MongoDB.
-    grouping = await webhooks.aggregate([{"$match": query}, {"$group": {"_id": "$tenant_id"}}])
-    tenants = [str(row["_id"]) for row in await await_reply(grouping.to_list(), _TIMEOUT_MS)]
-    change = {"state": WebhookState.PAUSED.value, "state_reason": {"$literal": reason}, "updated": "$$NOW"}
-    return sum([await change_webhooks(database, tenant, query, change) for tenant in tenants])
-
-
-def _narrowing(row: Row, now: Rights) -> dict[str, Any] | None:
-    """What to change of a webhook whose owner has the rights `now`; None where it has no more than these."""
+def _narrowing(owned: Owned, row: Row, now: Rights) -> dict[str, Any] | None:
+    """What to change of a document whose owner has the rights `now`; None where it has no more than these."""
     more = {"rights_revision": row["rights_revision"] + 1}
-    paused = {"state": WebhookState.PAUSED.value} if row["state"] == WebhookState.ENABLED.value else {}
+    paused = dict(owned.paused) if owned.is_enabled(row) else dict[str, Any]()
     try:
         before = Rights.read(row)
         narrowed = before.narrowed_by(now)

@@ -10,7 +10,7 @@ from bson import ObjectId
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.deadlines import await_reply
 from execution_monitor.storage.webhook_documents import Webhook, WebhookState
-from execution_monitor.webhooks.tenants import change_webhooks
+from execution_monitor.webhooks.tenants import WEBHOOKS
 
 _TIMEOUT_MS = 5_000
 
@@ -53,7 +53,7 @@ class WebhookStates:
             return
         enabled = {"_id": webhook_id, "state": WebhookState.ENABLED.value, **(query or {})}
         change = {"state": state.value, "state_reason": {"$literal": reason}, "updated": "$$NOW"}
-        await change_webhooks(self.database, found["tenant_id"], enabled, change)
+        await WEBHOOKS.change(self.database, found["tenant_id"], enabled, change)
 
     async def _update(self, query: dict[str, Any], change: dict[str, Any]) -> None:
         updating = self.database.collection(Webhook).update_one(query, [{"$set": change}])

@@ -29,7 +29,7 @@ from execution_monitor.storage.webhook_documents import Webhook, WebhookState
 from execution_monitor.webhooks.owners import REVOKED
 from execution_monitor.webhooks.rights import Rights
 from execution_monitor.webhooks.signatures import new_secret
-from execution_monitor.webhooks.tenants import change_webhooks, in_revision
+from execution_monitor.webhooks.tenants import WEBHOOKS
 
 NEWEST_FIRST = Order((SortKey("created", descending=True),))
 PAUSED_BY_OWNER = "Its owner paused it."
@@ -134,7 +134,7 @@ class Webhooks:
 
         with failing_as_unavailable():
             await self._refuse_too_many(caller)
-            await in_revision(self.reader.database, caller.tenant, insert)
+            await WEBHOOKS.in_revision(self.reader.database, caller.tenant, insert)
         await self._recheck(caller, webhook_id)
         return await self._own(caller, str(webhook_id)), secret
 
@@ -198,7 +198,7 @@ class Webhooks:
             await webhooks.delete_one({"_id": row["_id"], "tenant_id": caller.tenant}, session=session)
 
         with failing_as_unavailable():
-            await in_revision(self.reader.database, caller.tenant, delete)
+            await WEBHOOKS.in_revision(self.reader.database, caller.tenant, delete)
 
     async def list(self, caller: Caller, page: PageRequest, wanted: PageSelection) -> Page:
         """One keyset page of the webhooks that `caller` may list, newest first."""
@@ -254,7 +254,7 @@ class Webhooks:
             await self.recheck(caller)
         except Unauthenticated:
             with failing_as_unavailable():
-                await change_webhooks(self.reader.database, caller.tenant, {"_id": webhook_id}, _pausing(REVOKED))
+                await WEBHOOKS.change(self.reader.database, caller.tenant, {"_id": webhook_id}, _pausing(REVOKED))
             raise
 
     async def _change(
@@ -262,7 +262,7 @@ class Webhooks:
     ) -> int:
         with failing_as_unavailable():
             own = {"_id": row["_id"], **(query or {})}
-            return await change_webhooks(self.reader.database, caller.tenant, own, change)
+            return await WEBHOOKS.change(self.reader.database, caller.tenant, own, change)
 
     def _fields_of(self, caller: Caller, wanted: WebhookFields) -> dict[str, Any]:
         """The stored fields that `wanted` gives values to."""

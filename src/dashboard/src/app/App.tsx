@@ -1,22 +1,23 @@
 import { lazy, Suspense, useMemo } from 'react'
 import { Provider } from 'urql'
-import { Route, Switch, useRoute } from 'wouter'
+import { Redirect, Route, Switch, useRoute } from 'wouter'
 import { usePathname, useSearch } from 'wouter/use-browser-location'
+import { ZoneProvider } from '../bar/ZoneProvider.tsx'
 import { Notice } from '../components/Notice.tsx'
 import { createClient } from '../graphql/client.ts'
 import { ListPage } from '../list/ListPage.tsx'
 import { Connection } from '../live/connection.ts'
 import { ConnectionContext } from '../live/ConnectionContext.ts'
 import { messages } from '../messages/messages.ts'
-import { executionIdOf, KEYS_PATH, SIGN_IN_CALLBACK_PATH } from '../model/paths.ts'
+import { executionIdOf, listPath, movedListPath, SIGN_IN_CALLBACK_PATH } from '../model/paths.ts'
 import { ExpiryBanner } from '../session/ExpiryBanner.tsx'
 import { signOut, useSession } from '../session/session.ts'
 import { SignIn } from '../session/SignIn.tsx'
 import { SignInCallback } from '../session/SignInCallback.tsx'
+import { PAGES } from './pages.ts'
 import { Shell } from './Shell.tsx'
 
 const DetailPage = lazy(() => import('../detail/DetailPage.tsx'))
-const KeysPage = lazy(() => import('../keys/KeysPage.tsx'))
 
 /** The dashboard: its pages, or the sign-in page. */
 export function App() {
@@ -32,20 +33,31 @@ function SignedIn({ token }: { token: string }) {
   return (
     <ConnectionContext value={connection}>
       <Provider value={client}>
-        <Shell banner={<ExpiryBanner token={token} />}>
-          <Suspense fallback={<Notice kind="loading" title={messages.app.loading} />}>
-            <Switch>
-              <Route path="/" component={ListPage} />
-              <Route path={KEYS_PATH} component={KeysPage} />
-              <Route>
-                <ExecutionRoute />
-              </Route>
-            </Switch>
-          </Suspense>
-        </Shell>
+        <ZoneProvider>
+          <Shell banner={<ExpiryBanner token={token} />}>
+            <Suspense fallback={<Notice kind="loading" title={messages.app.loading} />}>
+              <Switch>
+                <Route path="/" component={StartRoute} />
+                {PAGES.map(([path, component]) => (
+                  <Route key={String(path)} path={path} component={component} />
+                ))}
+                {/* Exactly: the page of an execution without segments is below `/executions/`. */}
+                <Route path={/^\/executions$/} component={ListPage} />
+                <Route>
+                  <ExecutionRoute />
+                </Route>
+              </Switch>
+            </Suspense>
+          </Shell>
+        </ZoneProvider>
       </Provider>
     </ConnectionContext>
   )
+}
+
+/** The start page, or the list, whose addresses were there once. */
+function StartRoute() {
+  return <Redirect to={movedListPath(useSearch()) ?? listPath()} replace />
 }
 
 /** The page of the execution at the address. Of the address as it is: the router decodes parts of it. */

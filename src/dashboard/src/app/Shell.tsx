@@ -1,11 +1,14 @@
-import { useEffect, useRef, useState, type ReactNode } from 'react'
-import { Link, useLocation, useRoute } from 'wouter'
+import { useEffect, useMemo, useRef, useState, type ReactNode } from 'react'
+import { Link, useLocation } from 'wouter'
+import { usePathname, useSearch } from 'wouter/use-browser-location'
 import { Button } from '../components/Button.tsx'
 import { Icon } from '../components/Icon.tsx'
 import logo from '../components/logo.svg'
 import { chooseTheme, THEMES, useTheme } from '../components/theme.ts'
 import { useShortcuts } from '../components/useShortcuts.ts'
 import { messages } from '../messages/messages.ts'
+import { LIST_PATH } from '../model/paths.ts'
+import { parseScope, printScope } from '../model/scope.ts'
 import { readClaims } from '../model/token.ts'
 import { readConfiguration } from '../session/configuration.ts'
 import { signOut, useSession } from '../session/session.ts'
@@ -21,7 +24,7 @@ export function Shell({ banner, children }: { banner: ReactNode; children: React
   const showHelp = (): void => {
     if (help.current?.open === false) help.current.showModal()
   }
-  useShortcuts({ 'g l': () => navigate('/'), '?': showHelp })
+  useShortcuts({ 'g l': () => navigate(LIST_PATH), '?': showHelp })
 
   return (
     <div className={styles.shell}>
@@ -34,7 +37,7 @@ export function Shell({ banner, children }: { banner: ReactNode; children: React
           <span>{messages.app.name}</span>
         </Link>
         <nav className={styles.nav} aria-label={messages.app.pages}>
-          <NavLink href="/">{messages.app.executions}</NavLink>
+          <ScopedLink path={LIST_PATH}>{messages.app.executions}</ScopedLink>
           {hasGraphiQL && (
             <a className={styles.tab} href="/graphiql">
               GraphiQL
@@ -75,10 +78,17 @@ function useGraphiQLServed(): boolean {
   return isServed
 }
 
-function NavLink({ href, children }: { href: string; children: string }) {
-  const [isCurrent] = useRoute(href)
+/** A link to a page with the bar, which keeps the filter, the range of time and the zone of the page before. */
+function ScopedLink({ path, children }: { path: string; children: string }) {
+  const isCurrent = usePathname() === path
+  const search = useSearch()
+  const query = useMemo(() => printScope(parseScope(search).scope), [search])
   return (
-    <Link className={styles.tab} href={href} aria-current={isCurrent ? 'page' : undefined}>
+    <Link
+      className={styles.tab}
+      href={query === '' ? path : `${path}?${query}`}
+      aria-current={isCurrent ? 'page' : undefined}
+    >
       {children}
     </Link>
   )

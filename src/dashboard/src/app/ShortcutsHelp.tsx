@@ -1,16 +1,17 @@
 import type { RefObject } from 'react'
 import { Button } from '../components/Button.tsx'
 import { enableShortcuts, useShortcutsEnabled } from '../components/useShortcuts.ts'
+import { messages, type Messages } from '../messages/messages.ts'
 import styles from './ShortcutsHelp.module.css'
 
-const KEYS: [keys: string[], action: string][] = [
-  [['/'], 'Filter'],
-  [['j'], 'Next execution'],
-  [['k'], 'Previous execution'],
-  [['Enter'], 'Open the execution'],
-  [['n'], 'Show new executions'],
-  [['g', 'l'], 'Go to the list'],
-  [['?'], 'Show this help'],
+const KEYS: [keys: string[], action: keyof Messages['app']['keyNames']][] = [
+  [['/'], 'filter'],
+  [['j'], 'next'],
+  [['k'], 'previous'],
+  [['Enter'], 'open'],
+  [['n'], 'showNew'],
+  [['g', 'l'], 'list'],
+  [['?'], 'help'],
 ]
 
 /**
@@ -24,7 +25,7 @@ export function ShortcutsHelp({ dialog }: { dialog: RefObject<HTMLDialogElement 
 
   return (
     <dialog ref={dialog} className={styles.dialog} aria-labelledby="shortcuts">
-      <h2 id="shortcuts">Keyboard shortcuts</h2>
+      <h2 id="shortcuts">{messages.app.shortcuts}</h2>
       <dl className={styles.keys}>
         {KEYS.map(([keys, action]) => (
           <div key={action}>
@@ -33,15 +34,15 @@ export function ShortcutsHelp({ dialog }: { dialog: RefObject<HTMLDialogElement 
                 <kbd key={key}>{key}</kbd>
               ))}
             </dt>
-            <dd>{action}</dd>
+            <dd>{messages.app.keyNames[action]}</dd>
           </div>
         ))}
       </dl>
       <label className={styles.switch}>
         <input type="checkbox" checked={isEnabled} onChange={(event) => enableShortcuts(event.target.checked)} />
-        Enable single-key shortcuts
+        {messages.app.shortcutsEnabled}
       </label>
-      <Button onClick={() => dialog.current?.close()}>Close</Button>
+      <Button onClick={() => dialog.current?.close()}>{messages.app.close}</Button>
     </dialog>
   )
 }

@@ -1,10 +1,13 @@
 import { useQuery } from 'urql'
 import { Link } from 'wouter'
+import form from '../components/form.module.css'
 import { Icon } from '../components/Icon.tsx'
 import { Popover } from '../components/Popover.tsx'
 import { explain } from '../graphql/client.ts'
 import { graphql } from '../graphql/graphql.ts'
-import { KEYS_PATH } from '../model/paths.ts'
+import { chooseLanguage, LANGUAGES, readLanguage, type Language } from '../messages/language.ts'
+import { messages } from '../messages/messages.ts'
+import { KEYS_PATH, WEBHOOKS_PATH } from '../model/paths.ts'
 import styles from './UserMenu.module.css'
 
 const SCOPES = graphql(`
@@ -31,29 +34,39 @@ export function UserMenu({ subject, tenant }: { subject: string; tenant: string 
   return (
     <Popover
       label={label}
-      name={`Account of ${[subject, tenant].join(' ').trim()}`}
+      name={messages.app.account([subject, tenant].join(' ').trim())}
       className={styles.button}
       align="end"
     >
-      {(close) => <Menu close={close} />}
+      {(close) => (
+        <div className={styles.menu}>
+          <Rights close={close} />
+          <LanguageChoice />
+        </div>
+      )}
     </Popover>
   )
 }
 
-function Menu({ close }: { close: () => void }) {
+function Rights({ close }: { close: () => void }) {
   // Read when the menu is opened: the list need not wait for it.
   const [{ data, error }] = useQuery({ query: SCOPES })
   if (error !== undefined) return <p>{explain(error)}</p>
-  if (data === undefined) return <p>Loading …</p>
+  if (data === undefined) return <p>{messages.app.loading}</p>
   const { scopes } = data.viewer
   return (
-    <div className={styles.menu}>
+    <>
       {scopes.includes('keys:write') && (
         <Link className={styles.link} href={KEYS_PATH} onClick={close}>
-          Access keys
+          {messages.app.keys}
         </Link>
       )}
-      <h2 className={styles.heading}>Your scopes</h2>
+      {scopes.includes('webhooks:write') && (
+        <Link className={styles.link} href={WEBHOOKS_PATH} onClick={close}>
+          {messages.webhooks.title}
+        </Link>
+      )}
+      <h2 className={styles.heading}>{messages.app.scopes}</h2>
       <ul>
         {scopes.map((each) => (
           <li key={each}>
@@ -61,7 +74,23 @@ function Menu({ close }: { close: () => void }) {
           </li>
         ))}
       </ul>
-      {scopes.length === 0 && <p>None: your token allows nothing.</p>}
-    </div>
+      {scopes.length === 0 && <p>{messages.app.noScopes}</p>}
+    </>
+  )
+}
+
+/** The languages of the page, each in its own words. */
+function LanguageChoice() {
+  const current = readLanguage()
+  return (
+    <fieldset className={styles.languages}>
+      <legend className={styles.heading}>{messages.app.language}</legend>
+      {(Object.keys(LANGUAGES) as Language[]).map((each) => (
+        <label key={each} className={form.option} lang={each}>
+          <input type="radio" name="language" checked={each === current} onChange={() => chooseLanguage(each)} />
+          {LANGUAGES[each]}
+        </label>
+      ))}
+    </fieldset>
   )
 }

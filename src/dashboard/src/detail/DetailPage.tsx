@@ -8,6 +8,7 @@ import { useShortcuts } from '../components/useShortcuts.ts'
 import { useTitle } from '../components/useTitle.ts'
 import { useWalk } from '../live/lastList.ts'
 import { messages } from '../messages/messages.ts'
+import { LIST_PATH } from '../model/paths.ts'
 import { TABS } from '../model/selection.ts'
 import { titleOfExecution } from '../model/titles.ts'
 import { Comparison } from './Comparison.tsx'
@@ -41,7 +42,7 @@ export default function DetailPage({ executionId }: { executionId: string }) {
         <Notice
           kind="empty"
           title={text.missing.title}
-          action={<Button onClick={() => navigate('/')}>{text.missing.all}</Button>}
+          action={<Button onClick={() => navigate(LIST_PATH)}>{text.missing.all}</Button>}
         >
           {text.missing.text}
         </Notice>

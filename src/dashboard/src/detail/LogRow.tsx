@@ -1,4 +1,5 @@
 import { memo, type CSSProperties } from 'react'
+import { useZone } from '../components/ZoneContext.ts'
 import { stripEscapes, toSpans, type Span } from '../model/ansi.ts'
 import { formatLogTime, formatUtc } from '../model/dates.ts'
 import { drawnText } from '../model/logText.ts'
@@ -18,6 +19,7 @@ interface LogRowProps {
 /** One line of a log: time, level, step and message, of one or more rows of text. */
 export const LogRow = memo(function LogRow({ line, index, top, hasDate, measure }: LogRowProps) {
   const time = Date.parse(line.at)
+  const zone = useZone()
   const text = drawnText(line.message)
   return (
     <div
@@ -29,7 +31,7 @@ export const LogRow = memo(function LogRow({ line, index, top, hasDate, measure 
       title={text.includes('\n') ? undefined : stripEscapes(text)}
     >
       <time dateTime={line.at} title={formatUtc(time)}>
-        {formatLogTime(time, hasDate)}
+        {formatLogTime(time, hasDate, zone)}
       </time>
       <span className={styles.level} title={line.levelName ?? undefined}>
         {line.level}

@@ -3,6 +3,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
 import { Button } from '../components/Button.tsx'
 import { Notice } from '../components/Notice.tsx'
 import { useNow } from '../components/useNow.ts'
+import { useZone } from '../components/ZoneContext.ts'
 import { areOneDay } from '../model/dates.ts'
 import { ALL_LINES, isAllLines, LEVELS, select, type Level } from '../model/logLines.ts'
 import { countLines } from '../model/logText.ts'
@@ -23,6 +24,7 @@ const ALL_STEPS = ''
 /** The log of an execution: it follows the end until the user scrolls up, and loads older lines at the top. */
 export function LogView({ detail, snapshot }: { detail: ExecutionDetail; snapshot: Snapshot }) {
   const now = useNow()
+  const zone = useZone()
   const { tail, matches, hasOlderLines, isLoadingOlder, error, status } = snapshot
   const [filter, setFilter] = useState(ALL_LINES)
   const [follows, setFollows] = useState(true)
@@ -40,7 +42,7 @@ export function LogView({ detail, snapshot }: { detail: ExecutionDetail; snapsho
 
   const [oldest, newest] = [lines[0], lines.at(-1)]
   const ends = [oldest, newest].flatMap((line) => (line === undefined ? [] : [Date.parse(line.at)]))
-  const hasDate = !areOneDay([...ends, now])
+  const hasDate = !areOneDay([...ends, now], zone)
 
   // eslint-disable-next-line react-hooks/incompatible-library -- nothing that it returns is passed to memoised components
   const virtual = useVirtualizer({

@@ -3,7 +3,7 @@ import { Button } from '../components/Button.tsx'
 import form from '../components/form.module.css'
 import type { VariablesOf } from '../graphql/graphql.ts'
 import { expiryAfter, KEY_SCOPES, LIFETIMES, scopesForKeys, type Lifetime } from '../model/accessKeys.ts'
-import styles from './KeysPage.module.css'
+import styles from '../components/records.module.css'
 import type { CREATE_KEY } from './operations.ts'
 
 interface KeyFormProps {

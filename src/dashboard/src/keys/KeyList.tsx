@@ -1,9 +1,11 @@
-import { useRef, useState } from 'react'
+import { useState } from 'react'
 import { Button } from '../components/Button.tsx'
+import { Confirmation } from '../components/Confirmation.tsx'
+import { Fact } from '../components/Fact.tsx'
 import { Timestamp } from '../components/Timestamp.tsx'
 import { useNow } from '../components/useNow.ts'
 import { stateOf, type KeyState } from '../model/accessKeys.ts'
-import styles from './KeysPage.module.css'
+import styles from '../components/records.module.css'
 import type { AccessKey } from './operations.ts'
 
 interface KeyListProps {
@@ -18,14 +20,8 @@ const STATES: Record<KeyState, string> = { valid: 'Valid', expired: 'Expired', r
 
 /** The access keys, each with a button that revokes it once that is confirmed. */
 export function KeyList({ keys, viewer, onRevoke }: KeyListProps) {
-  const dialog = useRef<HTMLDialogElement>(null)
   const [chosen, setChosen] = useState<AccessKey | null>(null)
   const now = useNow()
-
-  function ask(key: AccessKey): void {
-    setChosen(key)
-    dialog.current?.showModal()
-  }
 
   return (
     <>
@@ -33,7 +29,7 @@ export function KeyList({ keys, viewer, onRevoke }: KeyListProps) {
         {keys.map((key) => {
           const state = stateOf(key, now)
           return (
-            <li key={key.id} className={styles.key} data-state={state}>
+            <li key={key.id} className={styles.record} data-state={state}>
               <div className={styles.what}>
                 <h2>
                   {key.name} <span className={styles.state}>{STATES[state]}</span>
@@ -59,7 +55,7 @@ export function KeyList({ keys, viewer, onRevoke }: KeyListProps) {
                 )}
               </dl>
               {state === 'valid' && (
-                <Button onClick={() => ask(key)} aria-label={`Revoke ${key.name}`}>
+                <Button onClick={() => setChosen(key)} aria-label={`Revoke ${key.name}`}>
                   Revoke
                 </Button>
               )}
@@ -67,54 +63,16 @@ export function KeyList({ keys, viewer, onRevoke }: KeyListProps) {
           )
         })}
       </ul>
-      <Confirmation dialog={dialog} accessKey={chosen} onRevoke={onRevoke} />
-    </>
-  )
-}
-
-function Fact({ name, children }: { name: string; children: React.ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  )
-}
-
-interface ConfirmationProps {
-  dialog: React.RefObject<HTMLDialogElement | null>
-  accessKey: AccessKey | null
-  onRevoke: (id: string) => Promise<void>
-}
-
-function Confirmation({ dialog, accessKey, onRevoke }: ConfirmationProps) {
-  const [problem, setProblem] = useState<string | null>(null)
-
-  async function revoke(): Promise<void> {
-    if (accessKey === null) return
-    try {
-      await onRevoke(accessKey.id)
-      dialog.current?.close()
-    } catch (error) {
-      setProblem(error instanceof Error ? error.message : String(error))
-    }
-  }
-
-  return (
-    <dialog ref={dialog} className={styles.dialog} aria-labelledby="revoke-key" onClose={() => setProblem(null)}>
-      <h2 id="revoke-key">Revoke {accessKey?.name}?</h2>
-      <p>Within a second no server accepts the key, and what it opened is closed. This cannot be undone.</p>
-      {problem !== null && (
-        <p className={styles.problem} role="alert">
-          {problem}
-        </p>
+      {chosen !== null && (
+        <Confirmation
+          title={`Revoke ${chosen.name}?`}
+          action="Revoke the key"
+          onConfirm={() => onRevoke(chosen.id)}
+          onClose={() => setChosen(null)}
+        >
+          Within a second no server accepts the key, and what it opened is closed. This cannot be undone.
+        </Confirmation>
       )}
-      <div className={styles.actions}>
-        <Button kind="primary" onClick={() => void revoke()}>
-          Revoke the key
-        </Button>
-        <Button onClick={() => dialog.current?.close()}>Cancel</Button>
-      </div>
-    </dialog>
+    </>
   )
 }

@@ -1,7 +1,7 @@
-import { useEffect, useRef, useState } from 'react'
+import { useEffect, useRef } from 'react'
 import { Button } from '../components/Button.tsx'
-import form from '../components/form.module.css'
-import styles from './KeysPage.module.css'
+import styles from '../components/records.module.css'
+import { Secret } from '../components/Secret.tsx'
 import type { MadeKey } from './operations.ts'
 
 /** A key that was made, shown once. */
@@ -22,33 +22,5 @@ export function NewKey({ made, onDone }: { made: MadeKey; onDone: () => void }) 
         <Button onClick={onDone}>Done</Button>
       </div>
     </section>
-  )
-}
-
-function Secret({ label, value }: { label: string; value: string }) {
-  const [isCopied, setCopied] = useState(false)
-  const copy = (): void => {
-    void navigator.clipboard.writeText(value).then(() => setCopied(true))
-  }
-  return (
-    <div className={styles.secret}>
-      <input
-        className={`${form.input ?? ''} ${styles.mono ?? ''}`}
-        aria-label={label}
-        value={value}
-        readOnly
-        spellCheck={false}
-        onFocus={(event) => event.target.select()}
-      />
-      {/* Browsers offer the clipboard to pages from HTTPS or from the own machine alone. */}
-      {window.isSecureContext && (
-        <Button onClick={copy} aria-label={`Copy: ${label}`}>
-          {isCopied ? 'Copied' : 'Copy'}
-        </Button>
-      )}
-      <span className="visually-hidden" role="status">
-        {isCopied && 'Copied'}
-      </span>
-    </div>
   )
 }

@@ -1,5 +1,6 @@
 import { useState, type RefObject, type SyntheticEvent } from 'react'
 import { useLocation } from 'wouter'
+import { Bar } from '../bar/Bar.tsx'
 import { Button } from '../components/Button.tsx'
 import form from '../components/form.module.css'
 import { Icon } from '../components/Icon.tsx'
@@ -8,10 +9,8 @@ import { COLUMNS, infoOf, DEFAULT_COLUMNS } from '../model/columns.ts'
 import { listPath } from '../model/paths.ts'
 import { nameOrder, SORT_FIELDS, type SortKey } from '../model/sorting.ts'
 import { printView, type View } from '../model/view.ts'
-import { FilterBar } from './FilterBar.tsx'
 import styles from './ListPage.module.css'
 import { deleteView, saveView, setShowsNewAtOnce, useSavedViews, useShowsNewAtOnce } from './preferences.ts'
-import { TimeRange } from './TimeRange.tsx'
 
 interface ToolbarProps {
   view: View
@@ -22,15 +21,11 @@ interface ToolbarProps {
 /** The controls of the list: filter, time range, order, saved views, display. */
 export function Toolbar({ view, change, inputRef }: ToolbarProps) {
   return (
-    <div className={styles.toolbar}>
-      <FilterBar filter={view.filter} onChange={(filter) => change({ filter })} inputRef={inputRef} />
-      <div className={styles.controls}>
-        <TimeRange since={view.since} until={view.until} onChange={change} />
-        <SortOrder order={view.order} onChange={(order) => change({ order })} />
-        <SavedViews view={view} />
-        <Display view={view} change={change} />
-      </div>
-    </div>
+    <Bar scope={view} onChange={change} inputRef={inputRef}>
+      <SortOrder order={view.order} onChange={(order) => change({ order })} />
+      <SavedViews view={view} />
+      <Display view={view} change={change} />
+    </Bar>
   )
 }
 

@@ -1,5 +1,16 @@
 import { expect, test } from 'vitest'
-import { areOneDay, formatAge, formatDate, formatLogTime, formatUtc, isDate, nameDate, resolveDate } from './dates.ts'
+import {
+  areOneDay,
+  formatAge,
+  formatDate,
+  formatLogTime,
+  formatUtc,
+  isDate,
+  isZone,
+  nameDate,
+  offsetAt,
+  resolveDate,
+} from './dates.ts'
 
 const NOW = Date.UTC(2026, 10, 23, 12, 0, 0)
 
@@ -59,4 +70,17 @@ test('the time of a log line has milliseconds, and its date where the log has se
   expect(formatLogTime(time, true, 'UTC')).toBe('27 Nov 01:00:00.120')
   expect(areOneDay([time, time + 3_600_000], 'UTC')).toBe(true)
   expect(areOneDay([time, time + 86_400_000], 'UTC')).toBe(false)
+})
+
+test('an absolute date is named in a time zone, and with its name', () => {
+  expect(nameDate('2026-11-01T10:30:00Z', 'UTC')).toBe('2026-11-01 10:30 UTC')
+  expect(nameDate('2026-11-01T10:30:05.5Z', 'Asia/Tokyo')).toBe('2026-11-01 19:30:05 GMT+9')
+  expect(nameDate('2026-11-01T23:30:00Z', 'Europe/Berlin')).toBe('2026-11-02 00:30 CET')
+})
+
+test('time zones have names, and offsets that follow daylight saving', () => {
+  expect(['UTC', 'Europe/Berlin', 'Asia/Ho_Chi_Minh'].map(isZone)).toEqual([true, true, true])
+  expect(['', '+01:00', 'Mars/Olympus', 'local'].map(isZone)).toEqual([false, false, false, false])
+  expect(offsetAt(Date.parse('2026-07-01T00:00:00.5Z'), 'Europe/Berlin')).toBe(7_200_000)
+  expect(offsetAt(Date.parse('2026-12-01T00:00:00Z'), 'Europe/Berlin')).toBe(3_600_000)
 })

@@ -7,6 +7,7 @@ interface Formats {
   day: Intl.DateTimeFormat
   date: Intl.DateTimeFormat
   dateWithYear: Intl.DateTimeFormat
+  abbreviation: Intl.DateTimeFormat
 }
 
 // Cached by zone: creating a formatter takes longer than drawing a row that uses it.
@@ -49,6 +50,25 @@ export function formatUtc(time: number): string {
   return new Date(time).toISOString().replace('T', ' ').replace('Z', ' UTC')
 }
 
+/** Whether `name` is the name of a time zone, such as `UTC` or `Europe/Berlin`. */
+export function isZone(name: string): boolean {
+  try {
+    // Offsets such as `+01:00` are no names.
+    if (!/^[A-Za-z]/.test(name)) return false
+    formatsOf(name)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** How far the clocks of `zone` are ahead of UTC at `time`; both in milliseconds. */
+export function offsetAt(time: number, zone?: string): number {
+  const { clock, day } = formatsOf(zone)
+  const seconds = Math.floor(time / 1000) * 1000
+  return Date.parse(`${day.format(time)}T${clock.format(time)}Z`) - seconds
+}
+
 // Dates in filters and addresses are text: how long ago, such as `-24h`, or an RFC 3339 date and time.
 
 const UNITS: Record<string, { milliseconds: number; name: string }> = {
@@ -80,11 +100,19 @@ export function resolveDate(text: string, now: number): string {
   return new Date(now - Number(amount) * length).toISOString()
 }
 
-/** The date `text` for people: `24 hours ago` or `2026-11-01 10:30 UTC`. */
-export function nameDate(text: string): string {
+/**
+ * The date `text` for people: `24 hours ago`, or in the time zone `zone` `2026-11-01 10:30`, with the name of the zone
+ * where it is not that of the browser.
+ */
+export function nameDate(text: string, zone?: string): string {
   const [, amount, unit] = RELATIVE.exec(text) ?? []
   const name = UNITS[unit ?? '']?.name
-  if (name === undefined) return text.replace('T', ' ').replace(/(:00)?(\.\d+)?Z$/, ' UTC')
+  if (name === undefined) {
+    const time = Date.parse(text)
+    const { clock, day, abbreviation } = formatsOf(zone)
+    const zoneName = zone === undefined ? '' : ` ${abbreviation.formatToParts(time).at(-1)?.value ?? zone}`
+    return `${day.format(time)} ${clock.format(time).replace(/:00$/, '')}${zoneName}`
+  }
   return `${amount ?? ''} ${name}${amount === '1' ? '' : 's'} ago`
 }
 
@@ -99,6 +127,7 @@ function formatsOf(zone: string | undefined): Formats {
     day: new Intl.DateTimeFormat('sv-SE', common),
     date: new Intl.DateTimeFormat('en-GB', date),
     dateWithYear: new Intl.DateTimeFormat('en-GB', { ...date, year: 'numeric' }),
+    abbreviation: new Intl.DateTimeFormat('en-GB', { timeZoneName: 'short', ...common }),
   }
   formats.set(zone, created)
   return created

@@ -74,8 +74,11 @@ function findValueProblem(field: Field, first: string, values: readonly string[]
   return first === '' ? `${title} needs a value.` : null
 }
 
-/** `condition` for people: `Status`, `is any of`, `Failed, Timed out`. */
-export function describeCondition({ field, operator, values }: Condition): {
+/** `condition` for people: `Status`, `is any of`, `Failed, Timed out`; dates in the time zone `zone`. */
+export function describeCondition(
+  { field, operator, values }: Condition,
+  zone?: string,
+): {
   field: string
   operator: string
   value: string
@@ -88,7 +91,7 @@ export function describeCondition({ field, operator, values }: Condition): {
   const input = inputTypeOf(field)
   const named = values.map((value) => {
     if (input === 'ExecutionStatusFilter' && isStatus(value)) return nameStatus(value)
-    return input === 'DateTimeFilter' ? nameDate(value) : value
+    return input === 'DateTimeFilter' ? nameDate(value, zone) : value
   })
   const isOne = takesMany(operator) && named.length === 1
   const name = isOne ? (operator === 'in' ? 'is' : 'is not') : nameOperator(field, operator)

@@ -1,7 +1,7 @@
 import type { SchemaType } from '../graphql/schemaTypes.ts'
 import { resolveDate } from './dates.ts'
-import { isCondition, type Condition, type Filter } from './filter.ts'
-import { inputTypeOf, isNumeric, takesMany, type Field } from './filterFields.ts'
+import { EVERYTHING, isCondition, type Condition, type Filter } from './filter.ts'
+import { inputTypeOf, isField, isNumeric, operatorsOf, takesMany, type Field } from './filterFields.ts'
 
 export type FilterInput = SchemaType<'ExecutionFilter'>
 
@@ -24,4 +24,49 @@ function toFieldInput({ field, operator, values }: Condition, now: number): NonN
   if (takesMany(operator)) return { [operator]: [...values] }
   if (inputTypeOf(field) === 'DateTimeFilter') return { [operator]: resolveDate(first, now) }
   return { [operator]: isNumeric(field) ? Number(first) : first }
+}
+
+/** The filter that the JSON of an `ExecutionFilter` is, as the API gives it; null where the editor has no words for it. */
+export function readFilterInput(input: unknown): Filter | null {
+  if (input === null || input === undefined) return EVERYTHING
+  if (typeof input !== 'object') return null
+  const parts = Object.entries(input).map(([name, value]) => readPart(name, value))
+  const known = parts.filter((part) => part !== null)
+  if (known.length < parts.length) return null
+  const [only] = known
+  return known.length === 1 && only !== undefined
+    ? only
+    : { all: known.flatMap((part) => ('all' in part ? part.all : [part])) }
+}
+
+function readPart(name: string, value: unknown): Filter | null {
+  if (name === 'not') {
+    const child = readFilterInput(value)
+    return child === null ? null : { not: child }
+  }
+  if (name === 'and' || name === 'or') {
+    const children = Array.isArray(value) ? value.map(readFilterInput) : [null]
+    const known = children.filter((child) => child !== null)
+    if (known.length < children.length) return null
+    return name === 'and' ? { all: known } : { any: known }
+  }
+  return isField(name) ? readField(name, value) : null
+}
+
+function readField(field: Field, value: unknown): Filter | null {
+  if (typeof value !== 'object' || value === null) return null
+  if (inputTypeOf(field) === 'TagFilter') {
+    const { key, value: tag } = value as { key?: unknown; value?: unknown }
+    const values = [key, tag].filter((each) => typeof each === 'string')
+    return values.length === 0 ? null : { field, operator: 'has', values }
+  }
+  const conditions = Object.entries(value).map(([name, operand]): Condition | null => {
+    const operator = operatorsOf(field).find((each) => each === name)
+    const values = Array.isArray(operand) ? (operand as unknown[]) : [operand]
+    return operator === undefined ? null : { field, operator, values: values.map(String) }
+  })
+  const known = conditions.filter((each) => each !== null)
+  if (known.length < conditions.length) return null
+  const [only] = known
+  return known.length === 1 && only !== undefined ? only : { all: known }
 }

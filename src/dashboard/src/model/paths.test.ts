@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { executionIdOf, executionPath } from './paths.ts'
+import { executionIdOf, executionPath, listPath, movedListPath } from './paths.ts'
 
 function idAt(address: string): string | null {
   // Resolves and encodes an address as browsers do.
@@ -28,4 +28,21 @@ test('an address that was typed or made by another tool leads to the execution t
 test('an address without an id is of no execution', () => {
   expect(idAt('/executions/')).toBeNull()
   expect(idAt('/')).toBeNull()
+})
+
+test('an address of the list from before it moved leads to the same list', () => {
+  for (const query of [
+    'filter=any(status:in(FAILED,TIMED_OUT)+errorCode:isNull(false))&density=compact&sort=-DURATION',
+    'filter=workflowName:contains(100%25)',
+    'since=-24h',
+    'since=2026-11-01T10:00:00Z&until=2026-11-02T10:00:00Z',
+    'sort=TOTAL_COST',
+    'columns=workflow,status,tokens',
+    'density=compact',
+  ]) {
+    expect(movedListPath(query)).toBe(listPath(query))
+    expect(movedListPath(`?${query}`)).toBe(`/executions?${query}`)
+  }
+  expect(movedListPath('')).toBeNull()
+  expect(movedListPath('zone=UTC')).toBeNull()
 })

@@ -1,10 +1,25 @@
 /** The list of executions; `query` is its view, as `printView` writes it. */
 export function listPath(query = ''): string {
-  return query === '' ? '/' : `/?${query}`
+  return withQuery(LIST_PATH, query)
+}
+
+export const LIST_PATH = '/executions'
+
+/** Where the list was at the start page, an address with its query still leads to it. */
+const LIST_PARAMETERS = ['filter', 'since', 'until', 'sort', 'columns', 'density']
+
+/** The list that an address of the start page with this query is of; null where it is of none. */
+export function movedListPath(query: string): string | null {
+  const parameters = new URLSearchParams(query)
+  const isOfList = LIST_PARAMETERS.some((name) => parameters.has(name))
+  return isOfList ? withQuery(LIST_PATH, query.replace(/^\?/, '')) : null
 }
 
 /** The page of the access keys. */
 export const KEYS_PATH = '/keys'
+
+/** The page of the webhooks. */
+export const WEBHOOKS_PATH = '/webhooks'
 
 /** What the paths of all executions begin with. */
 const EXECUTIONS_PATH = '/executions/'
@@ -28,6 +43,10 @@ export function executionIdOf(path: string, query: string): string | null {
 
 /** Where issuers send people back to after they have signed in. */
 export const SIGN_IN_CALLBACK_PATH = '/signed-in'
+
+function withQuery(path: string, query: string): string {
+  return query === '' ? path : `${path}?${query}`
+}
 
 function decode(encoded: string): string {
   try {

@@ -12,6 +12,7 @@ from pymongo.errors import OperationFailure
 from typing_extensions import override
 
 from execution_monitor.feeder.consumers import Gap
+from execution_monitor.feeder.sessions import TransactionSessions
 from execution_monitor.live.changes import Change
 from execution_monitor.live.resume_tokens import StreamPosition
 from execution_monitor.observability.metrics.families import gauges_by
@@ -19,7 +20,6 @@ from execution_monitor.statistics.rollups.building import FIELDS, Building, tena
 from execution_monitor.statistics.rollups.changes import RowChanges, is_in_rows
 from execution_monitor.statistics.rollups.clearing import clear_empty_rows, clear_older_rows
 from execution_monitor.statistics.rollups.families import milliseconds_of
-from execution_monitor.statistics.rollups.sessions import TransactionSessions
 from execution_monitor.statistics.rollups.states import NOTHING_BUILT, VERSION, Conflict, States, TenantState
 from execution_monitor.statistics.time_range import CREATED
 from execution_monitor.storage.database import Database
@@ -45,7 +45,7 @@ class Rollups(Collector):
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._sessions = TransactionSessions(database)
+        self._sessions = TransactionSessions(database, NAME)
         self._states = States(database, self._sessions)
         self._term = 0
         self._known: dict[str, TenantState] = {}

@@ -15,10 +15,10 @@ from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 
 from execution_monitor.feeder.consumers import Superseded
+from execution_monitor.feeder.sessions import TransactionSessions
 from execution_monitor.live.resume_tokens import StreamPosition
 from execution_monitor.statistics.rollups.changes import RowChanges
 from execution_monitor.statistics.rollups.keys import tenant_key
-from execution_monitor.statistics.rollups.sessions import TransactionSessions
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.deadlines import await_reply
 from execution_monitor.storage.rows import BsonDocument
@@ -126,7 +126,7 @@ class States:
             await self._collection.bulk_write(operations, ordered=False, session=session)
 
         try:
-            async with (self.sessions or TransactionSessions(self.database)).one() as session:
+            async with (self.sessions or TransactionSessions(self.database, "rollups")).one() as session:
                 transaction = session.with_transaction(
                     work,
                     read_concern=ReadConcern("local"),

@@ -1,6 +1,8 @@
 import { Button } from '../components/Button.tsx'
 import { Icon } from '../components/Icon.tsx'
 import { Popover } from '../components/Popover.tsx'
+import { useZone } from '../components/ZoneContext.ts'
+import { messages } from '../messages/messages.ts'
 import { childrenOf, describeCondition, isCondition, type Condition, type Filter, type Path } from '../model/filter.ts'
 import { ConditionEditor } from './ConditionEditor.tsx'
 import styles from './FilterBar.module.css'
@@ -19,9 +21,9 @@ export function FilterNode({ node, path, onChange }: FilterNodeProps) {
   if ('not' in node) {
     return (
       <span className={styles.group}>
-        <span className={styles.operator}>not</span>
+        <span className={styles.operator}>{messages.bar.not}</span>
         <FilterNode node={node.not} path={[...path, 0]} onChange={onChange} />
-        <RemoveButton name="this negation" onClick={() => onChange(path, () => node.not)} />
+        <RemoveButton name={messages.bar.thisNegation} onClick={() => onChange(path, () => node.not)} />
       </span>
     )
   }
@@ -31,15 +33,15 @@ export function FilterNode({ node, path, onChange }: FilterNodeProps) {
       {childrenOf(node).map((child, index) => (
         // A node is identified by its position alone.
         <span key={index} className={styles.member}>
-          {index > 0 && <span className={styles.operator}>{isAny ? 'or' : 'and'}</span>}
+          {index > 0 && <span className={styles.operator}>{isAny ? messages.bar.or : messages.bar.and}</span>}
           <FilterNode node={child} path={[...path, index]} onChange={onChange} />
         </span>
       ))}
-      <Popover className={styles.operator} label={isAny ? '+ or' : '+ and'}>
+      <Popover className={styles.operator} label={isAny ? messages.bar.addOr : messages.bar.addAnd}>
         {(close) => (
           <ConditionEditor
             condition={EMPTY}
-            action="Add"
+            action={messages.bar.add}
             onDone={(condition) => {
               const children = [...childrenOf(node), condition]
               onChange(path, () => (isAny ? { any: children } : { all: children }))
@@ -48,20 +50,20 @@ export function FilterNode({ node, path, onChange }: FilterNodeProps) {
           />
         )}
       </Popover>
-      <RemoveButton name="this group" onClick={() => onChange(path, () => null)} />
+      <RemoveButton name={messages.bar.thisGroup} onClick={() => onChange(path, () => null)} />
     </span>
   )
 }
 
 function Chip({ condition, path, onChange }: { condition: Condition } & Omit<FilterNodeProps, 'node'>) {
-  const { field, operator, value } = describeCondition(condition)
+  const { field, operator, value } = describeCondition(condition, useZone())
   const name = [field, operator, value].filter((word) => word !== '').join(' ')
 
   return (
     <span className={styles.chip}>
       <Popover
         className={styles.label}
-        name={`Edit ${name}`}
+        name={messages.bar.edit(name)}
         label={
           <>
             <span className={styles.field}>{field}</span> {operator} <strong>{value}</strong>
@@ -72,7 +74,7 @@ function Chip({ condition, path, onChange }: { condition: Condition } & Omit<Fil
           <>
             <ConditionEditor
               condition={condition}
-              action="Apply"
+              action={messages.bar.apply}
               onDone={(changed) => {
                 onChange(path, () => changed)
                 close()
@@ -96,11 +98,11 @@ interface CombineProps extends Omit<FilterNodeProps, 'node'> {
 function Combine({ condition, path, onChange, close }: CombineProps) {
   return (
     <div className={styles.combine}>
-      <Popover className={styles.link} label="Or …">
+      <Popover className={styles.link} label={messages.bar.orMore}>
         {() => (
           <ConditionEditor
             condition={EMPTY}
-            action="Add alternative"
+            action={messages.bar.addAlternative}
             onDone={(other) => {
               onChange(path, () => ({ any: [condition, other] }))
               close()
@@ -108,11 +110,11 @@ function Combine({ condition, path, onChange, close }: CombineProps) {
           />
         )}
       </Popover>
-      <Popover className={styles.link} label="And …">
+      <Popover className={styles.link} label={messages.bar.andMore}>
         {() => (
           <ConditionEditor
             condition={EMPTY}
-            action="Add condition"
+            action={messages.bar.addCondition}
             onDone={(other) => {
               onChange(path, () => ({ all: [condition, other] }))
               close()
@@ -127,7 +129,7 @@ function Combine({ condition, path, onChange, close }: CombineProps) {
           close()
         }}
       >
-        Negate
+        {messages.bar.negate}
       </Button>
     </div>
   )
@@ -135,7 +137,7 @@ function Combine({ condition, path, onChange, close }: CombineProps) {
 
 function RemoveButton({ name, onClick }: { name: string; onClick: () => void }) {
   return (
-    <button type="button" className={styles.remove} aria-label={`Remove ${name}`} onClick={onClick}>
+    <button type="button" className={styles.remove} aria-label={messages.bar.remove(name)} onClick={onClick}>
       <Icon name="close" />
     </button>
   )

@@ -19,17 +19,22 @@ from execution_monitor.storage.server_documents import FeedPosition
 
 log = structlog.get_logger()
 
-_ID = "rollups transactions"
 # As many tenants as are fed at once.
 _COUNT = 4
 _TIMEOUT_MS = 5_000
 
 
 class TransactionSessions:
-    """The sessions of one feeder."""
+    """The sessions of one consumer of a feeder.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        database: where the transactions are.
+        consumer: the name of the consumer, under which the ids are stored.
+    """
+
+    def __init__(self, database: Database, consumer: str) -> None:
         self._database = database
+        self._id = f"{consumer} transactions"
         self._free: asyncio.Queue[AsyncClientSession] | None = None
 
     async def begin_term(self, term: int) -> None:
@@ -43,12 +48,12 @@ class TransactionSessions:
         ids = [each.session_id for each in sessions]
         change = {"$set": {"term": term, "sessions": ids}}
         update = self._database.collection(FeedPosition).find_one_and_update(
-            {"_id": _ID, "term": {"$lte": term}}, change, upsert=True
+            {"_id": self._id, "term": {"$lte": term}}, change, upsert=True
         )
         try:
             before: BsonDocument | None = await await_reply(update, _TIMEOUT_MS)
         except DuplicateKeyError as error:
-            raise Superseded(_ID) from error
+            raise Superseded(self._id) from error
         if before is not None and before.get("sessions"):
             handle = self._database.handle
             ending = handle.command("killSessions", before["sessions"], codec_options=handle.codec_options)

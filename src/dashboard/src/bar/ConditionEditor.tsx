@@ -1,6 +1,7 @@
 import { useState, type SyntheticEvent } from 'react'
 import { Button } from '../components/Button.tsx'
 import form from '../components/form.module.css'
+import { messages } from '../messages/messages.ts'
 import { findProblem, type Condition } from '../model/filter.ts'
 import {
   FIELDS,
@@ -41,7 +42,7 @@ export function ConditionEditor({ condition, action, onDone }: ConditionEditorPr
   return (
     <form className={styles.form} onSubmit={submit}>
       <label className={form.label}>
-        Field
+        {messages.bar.field}
         <select
           className={form.input}
           value={draft.field}
@@ -56,7 +57,7 @@ export function ConditionEditor({ condition, action, onDone }: ConditionEditorPr
       </label>
       {operatorsOf(draft.field).length > 1 && (
         <label className={form.label}>
-          Condition
+          {messages.bar.condition}
           <select
             className={form.input}
             value={draft.operator}

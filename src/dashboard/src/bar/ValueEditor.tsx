@@ -1,9 +1,11 @@
 import form from '../components/form.module.css'
 import { StatusBadge } from '../components/StatusBadge.tsx'
-import { isRelative } from '../model/dates.ts'
+import { useZone } from '../components/ZoneContext.ts'
+import { messages } from '../messages/messages.ts'
 import type { Condition } from '../model/filter.ts'
 import { inputTypeOf, isNumeric, takesMany, unitOf } from '../model/filterFields.ts'
 import { STATUSES } from '../model/status.ts'
+import { printLocal, readLocal } from '../model/timeRange.ts'
 import styles from './ConditionEditor.module.css'
 
 interface ValueEditorProps {
@@ -22,9 +24,13 @@ export function ValueEditor({ condition, onChange }: ValueEditorProps) {
   if (input === 'TagFilter') {
     return (
       <div className={styles.pair}>
-        <TextInput label="Key" value={first} onChange={(key) => onChange(second === '' ? [key] : [key, second])} />
         <TextInput
-          label="Value (optional)"
+          label={messages.bar.key}
+          value={first}
+          onChange={(key) => onChange(second === '' ? [key] : [key, second])}
+        />
+        <TextInput
+          label={messages.bar.optionalValue}
           value={second}
           onChange={(value) => onChange(value === '' ? [first] : [first, value])}
         />
@@ -34,7 +40,7 @@ export function ValueEditor({ condition, onChange }: ValueEditorProps) {
   if (takesMany(operator)) {
     return (
       <label className={form.label}>
-        Values, one per line
+        {messages.bar.values}
         <textarea
           className={form.input}
           rows={3}
@@ -46,7 +52,7 @@ export function ValueEditor({ condition, onChange }: ValueEditorProps) {
   }
   return (
     <TextInput
-      label={unitOf(field) ?? 'Value'}
+      label={unitOf(field) ?? messages.bar.value}
       value={first}
       isNumber={isNumeric(field)}
       onChange={(value) => onChange([value])}
@@ -78,7 +84,7 @@ function TextInput({ label, value, isNumber = false, onChange }: TextInputProps)
 function StatusInput({ values, onChange }: { values: readonly string[]; onChange: (values: string[]) => void }) {
   return (
     <fieldset style={{ border: 0, margin: 0, padding: 0 }}>
-      <legend className="visually-hidden">Statuses</legend>
+      <legend className="visually-hidden">{messages.bar.statuses}</legend>
       {STATUSES.map((status) => (
         <label key={status} className={form.option}>
           <input
@@ -98,10 +104,10 @@ function StatusInput({ values, onChange }: { values: readonly string[]; onChange
 function NullInput({ value, onChange }: { value: string; onChange: (values: string[]) => void }) {
   return (
     <label className={form.label}>
-      Value
+      {messages.bar.value}
       <select className={form.input} value={value} onChange={(event) => onChange([event.target.value])}>
-        <option value="true">is missing</option>
-        <option value="false">is present</option>
+        <option value="true">{messages.bar.isMissing}</option>
+        <option value="false">{messages.bar.isPresent}</option>
       </select>
     </label>
   )
@@ -110,9 +116,10 @@ function NullInput({ value, onChange }: { value: string; onChange: (values: stri
 const AGES = ['-15m', '-1h', '-6h', '-24h', '-7d', '-30d']
 
 function DateInput({ value, onChange }: { value: string; onChange: (value: string) => void }) {
+  const zone = useZone()
   return (
     <>
-      <div className={styles.presets} role="group" aria-label="Age">
+      <div className={styles.presets} role="group" aria-label={messages.bar.age}>
         {AGES.map((age) => (
           <button
             key={age}
@@ -121,26 +128,20 @@ function DateInput({ value, onChange }: { value: string; onChange: (value: strin
             aria-pressed={value === age}
             onClick={() => onChange(age)}
           >
-            {age.slice(1)} ago
+            {messages.bar.ago(age.slice(1))}
           </button>
         ))}
       </div>
       <label className={form.label}>
-        or a date, in your time zone
+        {messages.bar.orDate(zone ?? messages.bar.yourZone)}
         <input
           className={form.input}
           type="datetime-local"
           step="1"
-          value={value === '' || isRelative(value) ? '' : toLocal(value)}
-          onChange={(event) => onChange(event.target.value === '' ? '' : new Date(event.target.value).toISOString())}
+          value={printLocal(value, zone)}
+          onChange={(event) => onChange(readLocal(event.target.value, zone) ?? '')}
         />
       </label>
     </>
   )
-}
-
-/** `isoDate` as `datetime-local` takes it: in the viewer's zone, without an offset. */
-function toLocal(isoDate: string): string {
-  const date = new Date(isoDate)
-  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 19)
 }

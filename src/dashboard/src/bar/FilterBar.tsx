@@ -2,6 +2,7 @@ import { useState, type RefObject, type SyntheticEvent } from 'react'
 import { Button } from '../components/Button.tsx'
 import { Icon } from '../components/Icon.tsx'
 import { Popover } from '../components/Popover.tsx'
+import { messages } from '../messages/messages.ts'
 import { changeAt, conjunctsOf, EVERYTHING, narrow, type Condition, type Filter, type Path } from '../model/filter.ts'
 import { parseFilter, FilterSyntaxError } from '../model/filterText.ts'
 import { ConditionEditor } from './ConditionEditor.tsx'
@@ -23,7 +24,7 @@ export function FilterBar({ filter, onChange, inputRef }: FilterBarProps) {
   const change = (path: Path, by: (node: Filter) => Filter | null): void => onChange(changeAt(filter, path, by))
 
   return (
-    <div className={styles.bar} role="search" aria-label="Filter">
+    <div className={styles.bar} role="search" aria-label={messages.bar.filter}>
       {nodes.map((node, index) => (
         // A node is identified by its position alone.
         <FilterNode key={index} node={node} path={'all' in filter ? [index] : []} onChange={change} />
@@ -37,7 +38,7 @@ export function FilterBar({ filter, onChange, inputRef }: FilterBarProps) {
         className={styles.add}
         label={
           <>
-            <Icon name="plus" /> Filter
+            <Icon name="plus" /> {messages.bar.filter}
           </>
         }
         align="end"
@@ -45,7 +46,7 @@ export function FilterBar({ filter, onChange, inputRef }: FilterBarProps) {
         {(close) => (
           <ConditionEditor
             condition={FIRST_CONDITION}
-            action="Add"
+            action={messages.bar.add}
             onDone={(condition) => {
               onChange(narrow(filter, condition))
               close()
@@ -55,7 +56,7 @@ export function FilterBar({ filter, onChange, inputRef }: FilterBarProps) {
       </Popover>
       {nodes.length > 0 && (
         <Button kind="quiet" onClick={() => onChange(EVERYTHING)}>
-          Clear
+          {messages.bar.clear}
         </Button>
       )}
     </div>
@@ -90,9 +91,9 @@ function FilterTextInput({ inputRef, isFirst, onAdd }: FilterTextInputProps) {
       <input
         ref={inputRef}
         value={text}
-        aria-label="Search workflows, or enter a filter"
-        placeholder={isFirst ? 'Search workflows …' : 'and …'}
-        title="Searches workflow names. Filters work too, such as status:in(FAILED)"
+        aria-label={messages.bar.search}
+        placeholder={isFirst ? messages.bar.searchFirst : messages.bar.searchNext}
+        title={messages.bar.searchHint}
         aria-invalid={problem !== null}
         onChange={(event) => {
           setText(event.target.value)

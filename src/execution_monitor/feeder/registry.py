@@ -1,0 +1,157 @@
+"""Registries: what a consumer keeps for each tenant, such as its webhooks, compiled and found by what a change has.
+
+What a user makes has a tenant, and its tenant a document whose revision grows by one with each change of it. A batch
+of changes finds by one small read whether what is compiled is still what is stored.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, Protocol, TypeVar
+
+from beanie import Document
+from bson import ObjectId, Timestamp
+
+from execution_monitor.live.changes import Change
+from execution_monitor.live.resume_tokens import StreamPosition
+from execution_monitor.live.routing import Route, routes_of
+from execution_monitor.lru_cache import LruCache
+from execution_monitor.storage.database import Database
+from execution_monitor.storage.deadlines import await_reply
+from execution_monitor.storage.rows import Row
+
+# The `_id` of the document whose revision is one more with every tenant that is new.
+ALL_TENANTS = ""
+_TIMEOUT_MS = 10_000
+# Of tenants that have something; those of others cost nothing.
+_MAX_TENANTS = 10_000
+
+
+class Registered(Protocol):
+    """What a change may concern."""
+
+    @property
+    def active_since(self) -> Timestamp:
+        """The cluster time up to which changes do not concern it."""
+        ...
+
+    @property
+    def routes(self) -> Sequence[Route]:
+        """Under which every change that may concern it is published."""
+        ...
+
+
+R = TypeVar("R", bound=Registered)
+
+
+@dataclass(frozen=True, slots=True)
+class OfTenant(Generic[R]):
+    """What is registered of a tenant, as of a revision.
+
+    Attributes:
+        unreadable: the ids of those that cannot be read.
+    """
+
+    revision: int
+    registered: Sequence[R] = ()
+    unreadable: Sequence[ObjectId] = ()
+    by_route: Mapping[Route, Sequence[R]] = field(default_factory=dict[Route, Sequence[R]])
+
+    @classmethod
+    def read(
+        cls, revision: int, rows: Sequence[Row], read: Callable[[Row], R], unreadable: tuple[type[Exception], ...]
+    ) -> "OfTenant[R]":
+        """What `rows` store, each as `read` returns it; those for which it raises one of `unreadable` are that."""
+        found, wrong = list[R](), list[ObjectId]()
+        by_route: dict[Route, list[R]] = defaultdict(list)
+        for row in rows:
+            try:
+                one = read(row)
+            except (*unreadable, ValueError, TypeError, KeyError):
+                wrong.append(row["_id"])
+                continue
+            found.append(one)
+            for route in one.routes:
+                by_route[route].append(one)
+        return cls(revision, found, wrong, by_route)
+
+    def concerned_by(self, change: Change) -> Iterator[R]:
+        """Those that `change` may concern, each once."""
+        seen = set[int]()
+        for route in routes_of(change):
+            for one in self.by_route.get(route, ()):
+                if id(one) not in seen and change.cluster_time > one.active_since:
+                    seen.add(id(one))
+                    yield one
+
+
+@dataclass(frozen=True, slots=True)
+class TenantNow(Generic[R]):
+    """A tenant as a batch of changes finds it.
+
+    Attributes:
+        known: what is registered of it.
+        now: the time of MongoDB.
+        stored: the other fields of its document.
+    """
+
+    known: OfTenant[R]
+    now: datetime
+    stored: Row
+
+
+class Registry(Generic[R]):
+    """What is registered in `database`, read again when the revision of its tenant has changed.
+
+    Args:
+        database: where it is stored.
+        tenants: the documents of tenants, with a `revision`; that of `ALL_TENANTS` counts them.
+        read: reads what is registered of a tenant in a revision.
+    """
+
+    def __init__(
+        self, database: Database, tenants: type[Document], read: Callable[[str, int], Awaitable[OfTenant[R]]]
+    ) -> None:
+        self._collection = database.collection(tenants)
+        self._read = read
+        self._known: LruCache[OfTenant[R]] = LruCache(_MAX_TENANTS)
+        self._tenants = frozenset[str]()
+        self._tenants_revision = 0
+        self._looked_at: StreamPosition | None = None
+        self._looking = asyncio.Lock()
+
+    async def of(self, tenant: str, until: StreamPosition) -> TenantNow[R] | None:
+        """What a batch of changes up to `until` meets at `tenant`; None for a tenant that never had anything.
+
+        Raises:
+            PyMongoError, DatabaseUnavailable: MongoDB did not say.
+        """
+        if tenant not in await self._tenants_at(until):
+            return None
+        reading = self._collection.aggregate([{"$match": {"_id": tenant}}, {"$set": {"now": "$$NOW"}}])
+        found: Any = await await_reply((await reading).to_list(), _TIMEOUT_MS)
+        if not found:
+            return None
+        stored = found[0]
+        known = self._known.get(tenant)
+        if known is None or known.revision != stored["revision"]:
+            known = await self._read(tenant, stored["revision"])
+            self._known.put(tenant, known)
+        return TenantNow(known, stored["now"], stored)
+
+    async def _tenants_at(self, until: StreamPosition) -> frozenset[str]:
+        """The tenants that were there before the changes up to `until`: one look for the tenants of a batch."""
+        async with self._looking:
+            if self._looked_at != until:
+                stored: Any = await await_reply(
+                    self._collection.find_one({"_id": ALL_TENANTS}, {"revision": 1}), _TIMEOUT_MS
+                )
+                revision = 0 if stored is None else stored["revision"]
+                if revision != self._tenants_revision:
+                    rows = await await_reply(self._collection.find({}, {"_id": 1}).to_list(), _TIMEOUT_MS)
+                    self._tenants = frozenset(str(row["_id"]) for row in rows) - {ALL_TENANTS}
+                    self._tenants_revision = revision
+                self._looked_at = until
+            return self._tenants
