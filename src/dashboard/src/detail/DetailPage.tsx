@@ -4,16 +4,14 @@ import { Button } from '../components/Button.tsx'
 import { ErrorBanner } from '../components/ErrorBanner.tsx'
 import { Notice } from '../components/Notice.tsx'
 import { useIcon } from '../components/useIcon.ts'
-import { useShortcuts } from '../components/useShortcuts.ts'
 import { useTitle } from '../components/useTitle.ts'
-import { useWalk } from '../live/lastList.ts'
 import { messages } from '../messages/messages.ts'
 import { LIST_PATH } from '../model/paths.ts'
 import { TABS } from '../model/selection.ts'
 import { titleOfExecution } from '../model/titles.ts'
-import { Comparison } from './Comparison.tsx'
 import styles from './DetailPage.module.css'
 import { ErrorBox } from './ErrorBox.tsx'
+import { LastSuccessComparison } from './LastSuccessComparison.tsx'
 import { LogView } from './LogView.tsx'
 import { Payloads } from './Payloads.tsx'
 import { Steps } from './Steps.tsx'
@@ -31,8 +29,6 @@ export default function DetailPage({ executionId }: { executionId: string }) {
   const text = messages.detail
   const [, navigate] = useLocation()
   const { execution, steps, state, error } = snapshot
-  const walk = useWalk(executionId)
-  useShortcuts({ j: () => walk(1), k: () => walk(-1) })
   useIcon(execution?.status ?? null)
   useTitle(execution && titleOfExecution(execution.workflowName, execution.status))
 
@@ -57,6 +53,14 @@ export default function DetailPage({ executionId }: { executionId: string }) {
   }
 
   const hasEnded = snapshot.status === null
+  const failedId = execution.error?.stepId ?? null
+  const failedStep =
+    failedId === null
+      ? undefined
+      : {
+          name: steps.find((step) => step.stepId === failedId)?.name ?? failedId,
+          onOpen: () => select({ tab: 'timeline', step: failedId, attempt: null }),
+        }
   return (
     <div className={styles.page}>
       <Summary
@@ -64,9 +68,10 @@ export default function DetailPage({ executionId }: { executionId: string }) {
         status={snapshot.status}
         behindSeconds={snapshot.behindSeconds}
         isRemoved={state === 'removed'}
+        tab={tab}
       />
       {error !== null && <ErrorBanner onRetry={detail.retry}>{error}</ErrorBanner>}
-      {execution.error !== null && <ErrorBox error={execution.error} stepId={execution.error.stepId} />}
+      {execution.error !== null && <ErrorBox error={execution.error} step={failedStep} />}
       <div className={styles.tabs} role="tablist" aria-label={text.tabsLabel}>
         {TABS.map((each) => (
           <button
@@ -99,9 +104,11 @@ export default function DetailPage({ executionId }: { executionId: string }) {
             <GraphView steps={steps} hasEnded={hasEnded} selection={selection} select={select} />
           </Suspense>
         )}
-        {tab === 'logs' && <LogView detail={detail} snapshot={snapshot} />}
+        {tab === 'logs' && (
+          <LogView execution={execution} detail={detail} snapshot={snapshot} selection={selection} select={select} />
+        )}
         {tab === 'data' && <Payloads executionId={executionId} updatedAt={execution.updatedAt} />}
-        {tab === 'compare' && <Comparison execution={execution} steps={steps} />}
+        {tab === 'compare' && <LastSuccessComparison execution={execution} />}
       </div>
     </div>
   )

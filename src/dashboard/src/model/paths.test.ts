@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { executionIdOf, executionPath, listPath, movedListPath } from './paths.ts'
+import { comparePath, executionIdOf, executionPath, listPath, movedListPath } from './paths.ts'
 
 function idAt(address: string): string | null {
   // Resolves and encodes an address as browsers do.
@@ -45,4 +45,18 @@ test('an address of the list from before it moved leads to the same list', () =>
   }
   expect(movedListPath('')).toBeNull()
   expect(movedListPath('zone=UTC')).toBeNull()
+})
+
+test('the page of an execution keeps its selection, whatever its id is', () => {
+  expect(executionPath('a/b', 'tab=logs')).toBe('/executions/a/b?tab=logs')
+  const path = executionPath('..', 'tab=logs')
+  const [pathname = '', query = ''] = path.split('?')
+  expect(executionIdOf(pathname, query)).toBe('..')
+  expect(new URLSearchParams(query).get('tab')).toBe('logs')
+})
+
+test('a comparison names both executions, whatever their ids are', () => {
+  const query = new URLSearchParams(comparePath('a&b=c', 'ü ?').split('?')[1])
+
+  expect([query.get('a'), query.get('b')]).toEqual(['a&b=c', 'ü ?'])
 })

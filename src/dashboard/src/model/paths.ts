@@ -27,11 +27,21 @@ const EXECUTIONS_PATH = '/executions/'
 // Browsers resolve the segments `.` and `..`, encoded ones too, and proxies merge slashes.
 const LOSES_SEGMENTS = /(^|\/)\.{0,2}(\/|$)/
 
-/** The page of one execution, whatever its id consists of. */
-export function executionPath(executionId: string): string {
-  if (LOSES_SEGMENTS.test(executionId)) return `${EXECUTIONS_PATH}?id=${encodeURIComponent(executionId)}`
+/** The page of one execution, whatever its id consists of; `query` is its selection, as `printSelection` writes it. */
+export function executionPath(executionId: string, query = ''): string {
+  if (LOSES_SEGMENTS.test(executionId)) {
+    return `${EXECUTIONS_PATH}?id=${encodeURIComponent(executionId)}${query === '' ? '' : `&${query}`}`
+  }
   // Some proxies refuse an encoded slash.
-  return EXECUTIONS_PATH + executionId.split('/').map(encodeURIComponent).join('/')
+  return withQuery(EXECUTIONS_PATH + executionId.split('/').map(encodeURIComponent).join('/'), query)
+}
+
+/** The page that compares two executions. */
+export const COMPARE_PATH = '/compare'
+
+/** The comparison of the executions `a` and `b`. */
+export function comparePath(a: string, b: string): string {
+  return withQuery(COMPARE_PATH, new URLSearchParams({ a, b }).toString())
 }
 
 /** The id of the execution at an address, from its encoded path and query; null where there is none. */
