@@ -73,6 +73,7 @@ ALLOWED = {
     "rest.models": ("storage",),
     "rest.paths": (),
     "rest.mapping": ("errors", "storage", "auth", "rest.models"),
+    "saved_views": ("errors", "storage", "auth"),
     "webhooks": (
         "errors",
         "lru_cache",
@@ -128,7 +129,18 @@ ALLOWED = {
         "observability.metrics",
     ),
     "graphql.selection": (),
-    "graphql.context": ("storage", "auth", "asgi", "executions", "live", "statistics", "ingest", "webhooks", "alerts"),
+    "graphql.context": (
+        "storage",
+        "auth",
+        "asgi",
+        "executions",
+        "live",
+        "statistics",
+        "ingest",
+        "saved_views",
+        "webhooks",
+        "alerts",
+    ),
     "graphql.enums": ("storage", "audit", "statistics", "alerts"),
     "graphql.inputs": ("errors", "storage", "executions", "statistics", "graphql.enums"),
     "graphql.types": (
@@ -140,6 +152,7 @@ ALLOWED = {
         "live",
         "statistics",
         "ingest",
+        "saved_views",
         "webhooks",
         "alerts",
         "graphql.selection",
@@ -201,6 +214,7 @@ ALLOWED = {
         "storage",
         "auth",
         "executions",
+        "saved_views",
         "graphql.selection",
         "graphql.context",
         "graphql.enums",
@@ -277,6 +291,7 @@ FRAMEWORK_FREE = (
     "feeder",
     "statistics",
     "ingest",
+    "saved_views",
     "alerts",
 )
 FRAMEWORKS = {"strawberry", "starlette", "uvicorn", "typer", "rich", "graphql"}

@@ -5,7 +5,19 @@ import tseslint from 'typescript-eslint'
 
 // Imports run one way: a folder of src/ imports from the folders named here, and from no other.
 const SHARED = ['bar', 'charts', 'components', 'graphql', 'live', 'messages', 'model']
-const PAGES = ['alerts', 'audit', 'connect', 'detail', 'failures', 'keys', 'list', 'overview', 'webhooks', 'workflow']
+const PAGES = [
+  'alerts',
+  'api',
+  'audit',
+  'connect',
+  'detail',
+  'failures',
+  'keys',
+  'list',
+  'overview',
+  'webhooks',
+  'workflow',
+]
 const IMPORTS = {
   graphql: [],
   // Its languages lie in folders of it.

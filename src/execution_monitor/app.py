@@ -199,6 +199,7 @@ def _lifespan(services: Services, executor: OperationExecutor | None, *, feeds: 
                 stack.push_async_callback(services.execution_metrics.close)
             if executor is not None or feeds:
                 await stack.enter_async_context(services.webhooks)
+                await stack.enter_async_context(services.notifications)
             sweeping = asyncio.create_task(services.sweeper.run())
             stack.push_async_callback(end_tasks, sweeping)
             if feeds:

@@ -6,6 +6,14 @@ from datetime import timedelta
 
 from prometheus_client import CollectorRegistry
 
+from execution_monitor.alerts.alerting import Alerting
+from execution_monitor.alerts.alerts import Alerts
+from execution_monitor.alerts.channels import Channels
+from execution_monitor.alerts.links import Links
+from execution_monitor.alerts.notification_service import NotificationLimits, NotificationService
+from execution_monitor.alerts.owned_rules import RULES
+from execution_monitor.alerts.rules import Rules
+from execution_monitor.alerts.updates import AlertUpdates
 from execution_monitor.asgi.authentication import Admit, RequestAuthenticator
 from execution_monitor.asgi.operations import Observers
 from execution_monitor.asgi.origin import Origin, proxies_in
@@ -41,6 +49,7 @@ from execution_monitor.observability.metrics.operations import OperationMetrics
 from execution_monitor.observability.metrics.registry import create_registry
 from execution_monitor.observability.tracing.optional import Tracing, load_tracing
 from execution_monitor.outbound.destinations import DestinationRules
+from execution_monitor.outbound.mail import Mail
 from execution_monitor.settings import Settings
 from execution_monitor.statistics.live.service import LiveStatistics
 from execution_monitor.statistics.metrics import ExecutionMetrics
@@ -53,6 +62,7 @@ from execution_monitor.storage.pool_listener import Connections
 from execution_monitor.storage.reader import Reader
 from execution_monitor.webhooks.deliveries import Deliveries
 from execution_monitor.webhooks.service import WebhookLimits, WebhookService
+from execution_monitor.webhooks.tenants import WEBHOOKS
 
 # Reads the JSON of a filter of executions; raises `ValueError`.
 ReadFilter = Callable[[object], Filter]
@@ -74,6 +84,7 @@ class RequestServices:
         ingest: stores what engines report.
         access_keys: makes, lists and revokes the keys of programs.
         deliveries: what webhooks send, and the webhooks.
+        alerting: rules and alerts.
         max_response_bytes: the largest response to an operation.
         export_rows: the most executions in one export.
     """
@@ -89,6 +100,7 @@ class RequestServices:
     ingest: Ingest
     access_keys: AccessKeys
     deliveries: Deliveries
+    alerting: Alerting
     max_response_bytes: int
     export_rows: int
 
@@ -101,6 +113,7 @@ class Services:
         requests: for all routes but that of the metrics.
         sweeper: assumes the ends that engines never report.
         webhooks: send what changes.
+        notifications: send the messages of alerts.
         feeder: hands every change to webhooks, and to rollups where a setting says so.
         execution_metrics: counts executions for Prometheus; None where that is off.
         metrics_requests: for the metrics, which must be readable when MongoDB or the audit trail has failed: callers
@@ -119,6 +132,7 @@ class Services:
     requests: RequestServices
     sweeper: Sweeper
     webhooks: WebhookService
+    notifications: NotificationService
     feeder: Feeder
     execution_metrics: ExecutionMetrics | None
     metrics_requests: RequestServices
@@ -157,6 +171,12 @@ class Services:
             cursors,
             _webhook_limits(settings),
             authenticator.recheck,
+            owned=(WEBHOOKS, RULES),
+        )
+        notifications = NotificationService(
+            Reader(database, settings.query_timeout_ms),
+            Encryption(settings.encryption_keys),
+            _notification_limits(settings),
         )
         sweeper = Sweeper(database, ingest, _patience(settings))
         for collector in (
@@ -167,6 +187,7 @@ class Services:
             rate_limits,
             sweeper,
             webhooks.sender,
+            notifications.notifier,
         ):
             registry.register(collector)
         reader = Reader(database, settings.query_timeout_ms, settings.max_response_bytes)
@@ -207,6 +228,7 @@ class Services:
                 Reader(database, settings.query_timeout_ms), settings.cursor_key, authenticator.recheck
             ),
             deliveries=webhooks.deliveries,
+            alerting=_alerting(settings, database, live, cursors, authenticator),
             max_response_bytes=settings.max_response_bytes,
             export_rows=settings.export_rows,
         )
@@ -228,6 +250,7 @@ class Services:
             requests=requests,
             sweeper=sweeper,
             webhooks=webhooks,
+            notifications=notifications,
             feeder=feeder,
             execution_metrics=execution_metrics,
             metrics_requests=metrics_requests,
@@ -271,6 +294,27 @@ def _webhook_limits(settings: Settings) -> WebhookLimits:
     return WebhookLimits(
         rules=DestinationRules.allowing(settings.outbound_allow, is_development=settings.is_development),
         confirmed_for=timedelta(days=settings.owner_confirm_days),
+        sends=settings.delivery == "on",
+    )
+
+
+def _alerting(
+    settings: Settings, database: Database, live: Live, cursors: LiveCursors, authenticator: Authenticator
+) -> Alerting:
+    reader = Reader(database, settings.query_timeout_ms)
+    rules = DestinationRules.allowing(settings.outbound_allow, is_development=settings.is_development)
+    encryption = Encryption(settings.encryption_keys)
+    channels = Channels(database, encryption, rules, frozenset(settings.mail_domains))
+    return Alerting(Rules(reader, channels, authenticator.recheck), Alerts(reader), AlertUpdates(live, cursors))
+
+
+def _notification_limits(settings: Settings) -> NotificationLimits:
+    sender = None if settings.smtp_url is None else settings.mail_from
+    return NotificationLimits(
+        rules=DestinationRules.allowing(settings.outbound_allow, is_development=settings.is_development),
+        links=Links(settings.public_url),
+        mail=None if sender is None else Mail(settings.mail_server, sender),
+        mail_domains=frozenset(settings.mail_domains),
         sends=settings.delivery == "on",
     )
 

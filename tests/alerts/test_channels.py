@@ -144,6 +144,18 @@ async def test_a_rule_names_each_channel_once_and_no_more_than_ten(channels: Cha
         await channels.to_stored(OWNER, [GivenChannel(slack_url=SLACK)] * (MAX_CHANNELS + 1))
 
 
+async def test_a_channel_that_stays_keeps_its_id(channels: Channels):
+    webhook_id = await webhook_of(channels, OWNER.subject)
+    stay = [GivenChannel(slack_url=SLACK), GivenChannel(webhook_id=webhook_id)]
+    before = await channels.to_stored(OWNER, [*stay, GivenChannel(email=["ada@example.com"])])
+
+    after = await channels.to_stored(OWNER, [*reversed(stay), GivenChannel(email=["bob@example.com"])], before)
+
+    ids = [each["id"] for each in before]
+    assert [each["id"] for each in after[:2]] == [ids[1], ids[0]]
+    assert after[2]["id"] not in ids
+
+
 async def test_without_keys_no_address_is_stored(channels: Channels):
     with pytest.raises(BadUserInput, match="EXECUTION_MONITOR_SECRETS_KEYS"):
         await replace(channels, encryption=Encryption([])).to_stored(OWNER, [GivenChannel(slack_url=SLACK)])

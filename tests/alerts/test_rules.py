@@ -53,17 +53,16 @@ async def test_a_rule_is_stored_with_its_condition_and_the_rights_of_its_owner(r
     assert position is not None
 
 
-async def test_an_event_rule_is_not_due_and_begins_with_the_next_change(ruling: Ruling):
+async def test_an_event_rule_begins_with_the_next_change_and_is_looked_at_for_alerts_that_it_has(ruling: Ruling):
     made = await ruling.rule(condition=Event(EVERYTHING))
     before = (await ruling.stored_rule(made))["active_since"]
 
-    assert "next_at" not in await ruling.stored_rule(made)
     await ruling.rules.update(OWNER, str(made["_id"]), RuleFields(enabled=False))
     await ruling.rules.update(OWNER, str(made["_id"]), RuleFields(enabled=True))
     again = await ruling.stored_rule(made)
 
     assert again["active_since"] > before
-    assert "next_at" not in again
+    assert again["next_at"] == again["updated"]
 
 
 @pytest.mark.parametrize(

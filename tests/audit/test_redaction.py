@@ -134,6 +134,15 @@ def test_all_other_values_are_left_out(arguments: Any, shown: Any):
     assert show(**arguments) == shown
 
 
+def test_the_id_of_an_error_group_is_left_out_since_it_holds_a_message():
+    given = {"id": "secret", "input": {"note": "secret", "assignee": "ada", "mutedUntil": NOON}}
+
+    shown = show_arguments({"annotateErrorGroup": given, "other: annotateErrorGroup": given, "deleteView": {"id": "a"}})
+
+    kept = {"id": LEFT_OUT, "input": {"note": LEFT_OUT, "assignee": "ada", "mutedUntil": NOON}}
+    assert shown == {"annotateErrorGroup": kept, "other: annotateErrorGroup": kept, "deleteView": {"id": "a"}}
+
+
 @pytest.mark.parametrize(
     ("given_value", "kept"),
     [

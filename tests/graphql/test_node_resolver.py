@@ -18,7 +18,9 @@ Token = Callable[..., str]
 IDS = "{ executions { nodes { id executionId steps(first: 1) { nodes { id } } } } }"
 STEP_IDS = '{ execution(executionId: "e001") { steps(first: 1) { nodes { id } } } }'
 DAMAGED = "This id is damaged; pass one exactly as the server gave it."
-NO_NODE = "This id names no Execution, ExecutionStep, AccessKey, Webhook or WebhookDelivery."
+NO_NODE = (
+    "This id names no Execution, ExecutionStep, AccessKey, SavedView, Webhook, WebhookDelivery, AlertRule or Alert."
+)
 NODES = """query Nodes($ids: [ID!]!) { nodes(ids: $ids) { __typename id
   ... on Execution { executionId } ... on ExecutionStep { stepId } } }"""
 

@@ -25,6 +25,7 @@ from execution_monitor.storage.documents import DOCUMENTS, Execution
 from execution_monitor.storage.indexes import indexes_of
 from execution_monitor.storage.mongodb_errors import SHARD_DOWN, explain
 from execution_monitor.storage.retired_indexes import RETIRED_INDEXES
+from execution_monitor.storage.server_documents import SERVER_DOCUMENTS
 from tests.storage.bson_codec import CODEC
 from tests.support.mongod import SingleNodeReplicaSet
 
@@ -247,15 +248,9 @@ async def test_a_connection_that_is_lost_while_preparing_is_reported(bare: Datab
     names = [document.get_collection_name() for document in DOCUMENTS]
     assert [warning.partition(":")[0] for warning in bare.warnings] == [
         *names,
+        "alerts",
         *(f"{name}, indexes" for name in names),
-        "audit_events, indexes",
-        "ingest_held_reports, indexes",
-        "ingest_runs, indexes",
-        "access_revocations, indexes",
-        "access_keys, indexes",
-        "webhooks, indexes",
-        "webhook_outbox, indexes",
-        "execution_rollups, indexes",
+        *(f"{each.get_collection_name()}, indexes" for each in SERVER_DOCUMENTS if indexes_of(each)),
         "audit_events, index at",
     ]
 

@@ -79,10 +79,17 @@ class Channels:
     rules: DestinationRules
     mail_domains: frozenset[str]
 
-    async def to_stored(self, caller: Caller, channels: Sequence[GivenChannel]) -> list[dict[str, Any]]:
+    async def to_stored(
+        self, caller: Caller, channels: Sequence[GivenChannel], before: Iterable[Mapping[str, Any]] = ()
+    ) -> list[dict[str, Any]]:
         """The channels of a rule as they are stored: `id`, `kind`, `host`, `address` and `target` or `webhook_id`.
 
         `host` is where it is sent to, `address` what may be shown of it, and `target` the encrypted address.
+
+        Args:
+            caller: The owner of the rule.
+            channels: All that the rule is to have.
+            before: The stored ones that it has. One that stays keeps its id, by which messages find it.
 
         Raises:
             BadUserInput: One may not be sent to; the message says why, and repeats no address.
@@ -91,10 +98,10 @@ class Channels:
         if len(channels) > MAX_CHANNELS:
             raise BadUserInput(f"A rule has at most {MAX_CHANNELS} channels.")
         found = [await self._stored(caller, each) for each in channels]
-        named = {(each["kind"], each.get("webhook_id"), self._target_of(each)) for each in found}
-        if len(named) < len(found):
+        if len({self._key_of(each) for each in found}) < len(found):
             raise BadUserInput("A rule names each channel once.")
-        return found
+        ids = {self._key_of(each): each["id"] for each in before}
+        return [each | {"id": ids.get(self._key_of(each), each["id"])} for each in found]
 
     async def _stored(self, caller: Caller, channel: GivenChannel) -> dict[str, Any]:
         fields = [channel.webhook_id, channel.email, *channel.urls.values()]
@@ -158,8 +165,14 @@ class Channels:
                 "This server sends no alerts but to webhooks: its operator must set EXECUTION_MONITOR_SECRETS_KEYS."
             ) from error
 
-    def _target_of(self, stored: Mapping[str, Any]) -> str | None:
-        return None if "target" not in stored else self.encryption.decrypt(stored["target"])
+    def _key_of(self, stored: Mapping[str, Any]) -> tuple[str, object]:
+        """What tells a stored channel from others; of one that cannot be decrypted its own id."""
+        if "target" not in stored:
+            return stored["kind"], stored["webhook_id"]
+        try:
+            return stored["kind"], self.encryption.decrypt(stored["target"])
+        except NotDecrypted:
+            return stored["kind"], ObjectId(stored["id"])
 
 
 def recipients_in(target: str) -> Sequence[str]:

@@ -6,18 +6,19 @@ they have signed in with less since. Those who read the whole tenant see it, and
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, Protocol
 
 from bson import ObjectId
 from pymongo.asynchronous.client_session import AsyncClientSession
 
+from execution_monitor.alerts.channels import GivenChannel
 from execution_monitor.alerts.conditions import MIN_SECONDS, Condition, Event, Rate
+from execution_monitor.alerts.groups import GroupBy
 from execution_monitor.alerts.owned_rules import ALERT_DAYS, RULES
 from execution_monitor.alerts.visibility import rules_visible_to
 from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.errors import BadUserInput, Forbidden, NotFound, Unauthenticated
-from execution_monitor.storage.alert_documents import Alert, AlertRule, AlertState, ConditionKind
+from execution_monitor.storage.alert_documents import Alert, AlertRule, AlertState
 from execution_monitor.storage.deadlines import await_reply
 from execution_monitor.storage.filter_codec import encode_filter
 from execution_monitor.storage.filters import Filter, OneOf, all_of, equals
@@ -43,19 +44,10 @@ _KEPT_DAYS = ALERT_DAYS + 1
 _IS_ENABLED = {"$eq": ["$enabled", True]}
 
 
-class GroupBy(StrEnum):
-    """What a rule has one alert each for, as stored."""
-
-    WORKFLOW_NAME = "workflow_name"
-    USER_ID = "user_id"
-    ERROR_GROUP = "error_group"
-    TAG = "tag"
-
-
 class ChannelStore(Protocol):
     """Checks channels and makes their stored form."""
 
-    async def to_stored(self, caller: Caller, channels: Sequence[Any]) -> list[dict[str, Any]]:
+    async def to_stored(self, caller: Caller, channels: Sequence[GivenChannel]) -> list[dict[str, Any]]:
         """The channels as they are stored; raises `BadUserInput`."""
         ...
 
@@ -79,7 +71,7 @@ class RuleFields:
     group_by: GroupBy | None = None
     for_seconds: int | None = None
     repeat_after_seconds: int | None = None
-    channels: Sequence[Any] | None = field(default=None, repr=False)
+    channels: Sequence[GivenChannel] | None = field(default=None, repr=False)
     enabled: bool | None = None
     removed: frozenset[str] = frozenset()
 
@@ -122,9 +114,10 @@ class Rules:
         }
         if not is_enabled:
             document["state_reason"] = PAUSED_BY_OWNER
-        times = {"active_since": "$$CLUSTER_TIME", **dict.fromkeys(("confirmed_at", "created", "updated"), "$$NOW")}
-        if fields["kind"] != ConditionKind.EVENT:
-            times["next_at"] = "$$NOW"
+        times = {
+            "active_since": "$$CLUSTER_TIME",
+            **dict.fromkeys(("confirmed_at", "created", "updated", "next_at"), "$$NOW"),
+        }
         # Made by an update, for the times of MongoDB.
         making = [{"$replaceWith": {"$mergeObjects": ["$$ROOT", {"$literal": document}, times]}}]
 
@@ -161,7 +154,7 @@ class Rules:
             "updated": "$$NOW",
             # What was measured for another condition says nothing of this one.
             "pending": [],
-            "next_at": _next_at(fields.get("kind")),
+            "next_at": "$$NOW",
         }
         if wanted.enabled is not None:
             change |= _ENABLING if wanted.enabled else _pausing(PAUSED_BY_OWNER)
@@ -291,13 +284,6 @@ def _rights_of(caller: Caller) -> dict[str, Any]:
     """The rights of the caller now, as they are stored; raises `Forbidden` where they may read nothing."""
     caller.require(Scope.EXECUTIONS_READ)
     return Rights.of(caller).to_stored()
-
-
-def _next_at(kind: str | None) -> Any:
-    """When a rule of a kind is evaluated next; None for the kind that it has."""
-    if kind is None:
-        return {"$cond": [{"$eq": ["$kind", ConditionKind.EVENT.value]}, "$$REMOVE", "$$NOW"]}
-    return "$$REMOVE" if kind == ConditionKind.EVENT else "$$NOW"
 
 
 _ENABLING: Mapping[str, Any] = {

@@ -53,7 +53,7 @@ ARGUMENTS: Mapping[str, Rule] = {
     "filter": _with_combinators(_FILTER),
     "sort": _shown("field", "direction"),
     # Of GraphQL. A cursor holds the values that a list is sorted by.
-    **_shown("id", "ids", "executionId", "webhookId", "state", "first", "last", "minLevel"),
+    **_shown("id", "ids", "executionId", "webhookId", "ruleId", "state", "first", "last", "minLevel"),
     # Of statistics.
     **_shown("timeZone", "interval", "allowSampling"),
     # Of mutations.
@@ -65,6 +65,21 @@ ARGUMENTS: Mapping[str, Rule] = {
         # Of webhooks: never the address.
         "filter": _with_combinators(_FILTER),
         **_shown("on", "includePayloads", "enabled", "keepOldSeconds", "ids", "from", "to"),
+        # Of alerts: never where they are sent to.
+        "condition": {
+            "event": {"match": _with_combinators(_FILTER)},
+            "rate": {
+                "match": _with_combinators(_FILTER),
+                **_shown("windowSeconds", "shareAbove", "countAbove", "minimumEnded"),
+            },
+            "duration": _shown("longerThanSeconds", "longerThanPercentile"),
+            "silence": {"cron": MASKED, **_shown("everySeconds", "timeZone", "graceSeconds")},
+            "sum": _shown("of", "windowSeconds", "above"),
+        },
+        "channels": COUNTED,
+        **_shown("groupBy", "forSeconds", "repeatAfterSeconds", "until"),
+        # Of saved views and error groups: neither the address, which holds a filter, nor the note.
+        **_shown("id", "isShared", "assignee", "mutedUntil"),
     },
     # Of what engines report: how many there were in a request.
     **_shown("events", "unreadable", "spans", "logRecords", "dataPoints"),
@@ -73,6 +88,8 @@ ARGUMENTS: Mapping[str, Rule] = {
     **_shown("page", "page_size", "limit", "execution_id"),
     **_shown("interval", "timezone", "group_by", "allow_sampling"),
 }
+# Of single root fields, beside these: the id of an error group holds the pattern of a message.
+_OF_FIELD: Mapping[str, Mapping[str, Rule]] = {"annotateErrorGroup": {**ARGUMENTS, "id": False}}
 
 
 def leave_out(_: str) -> str:
@@ -84,7 +101,7 @@ def show_arguments(fields: Mapping[str, Mapping[str, Any]], mask: Mask = leave_o
     """Redact the arguments of each root field, named `name` or `alias: name`; the result is bounded and is BSON."""
     budget = _Budget(MAX_VALUES, mask)
     return {
-        name[-_MAX_FIELD:]: _show_object(arguments, ARGUMENTS, budget)
+        name[-_MAX_FIELD:]: _show_object(arguments, _OF_FIELD.get(name.rpartition(": ")[2], ARGUMENTS), budget)
         for name, arguments in list(fields.items())[:MAX_LISTED]
         if all(map(_NAME.fullmatch, name.split(": ")))
     }

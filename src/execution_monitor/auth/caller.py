@@ -25,7 +25,6 @@ class Scope(StrEnum):
     AUDIT_READ = "audit:read"
     KEYS_WRITE = "keys:write"
     WEBHOOKS_WRITE = "webhooks:write"
-    # Reserved as well, for those that make alert rules.
     ALERTS_WRITE = "alerts:write"
     MANAGE = "manage"
 

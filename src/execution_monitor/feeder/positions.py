@@ -1,7 +1,10 @@
 """Positions: how far each consumer has come, stored where the next feeder finds it."""
 
 from datetime import datetime
+from typing import Any
 
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import DuplicateKeyError
 
 from execution_monitor.feeder.consumers import Superseded
@@ -36,3 +39,23 @@ async def save_position(
         await await_reply(update, _TIMEOUT_MS)
     except DuplicateKeyError as error:
         raise Superseded(consumer) from error
+
+
+async def save_tenant_position(
+    tenants: AsyncCollection[Any],
+    tenant: str,
+    position: StreamPosition,
+    term: int,
+    session: AsyncClientSession | None = None,
+) -> None:
+    """Store in the document of `tenant` that a consumer has taken its changes up to `position`.
+
+    Raises:
+        Superseded: A later term has written.
+    """
+    # A tenant that is new has no term.
+    query = {"_id": tenant, "term": {"$not": {"$gt": term}}}
+    update = tenants.update_one(query, {"$max": {"position": position}, "$set": {"term": term}}, session=session)
+    done = await await_reply(update, _TIMEOUT_MS)
+    if not done.matched_count:
+        raise Superseded(tenant)

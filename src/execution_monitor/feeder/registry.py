@@ -13,6 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from beanie import Document
 from bson import ObjectId, Timestamp
+from pymongo.asynchronous.collection import AsyncCollection
 
 from execution_monitor.live.changes import Change
 from execution_monitor.live.resume_tokens import StreamPosition
@@ -20,7 +21,7 @@ from execution_monitor.live.routing import Route, routes_of
 from execution_monitor.lru_cache import LruCache
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.deadlines import await_reply
-from execution_monitor.storage.rows import Row
+from execution_monitor.storage.rows import BsonDocument, Row
 
 # The `_id` of the document whose revision is one more with every tenant that is new.
 ALL_TENANTS = ""
@@ -114,13 +115,18 @@ class Registry(Generic[R]):
     def __init__(
         self, database: Database, tenants: type[Document], read: Callable[[str, int], Awaitable[OfTenant[R]]]
     ) -> None:
-        self._collection = database.collection(tenants)
+        self._database = database
+        self._documents = tenants
         self._read = read
         self._known: LruCache[OfTenant[R]] = LruCache(_MAX_TENANTS)
         self._tenants = frozenset[str]()
         self._tenants_revision = 0
         self._looked_at: StreamPosition | None = None
         self._looking = asyncio.Lock()
+
+    @property
+    def _tenant_rows(self) -> AsyncCollection[BsonDocument]:
+        return self._database.collection(self._documents)
 
     async def of(self, tenant: str, until: StreamPosition) -> TenantNow[R] | None:
         """What a batch of changes up to `until` meets at `tenant`; None for a tenant that never had anything.
@@ -130,7 +136,7 @@ class Registry(Generic[R]):
         """
         if tenant not in await self._tenants_at(until):
             return None
-        reading = self._collection.aggregate([{"$match": {"_id": tenant}}, {"$set": {"now": "$$NOW"}}])
+        reading = self._tenant_rows.aggregate([{"$match": {"_id": tenant}}, {"$set": {"now": "$$NOW"}}])
         found: Any = await await_reply((await reading).to_list(), _TIMEOUT_MS)
         if not found:
             return None
@@ -146,11 +152,11 @@ class Registry(Generic[R]):
         async with self._looking:
             if self._looked_at != until:
                 stored: Any = await await_reply(
-                    self._collection.find_one({"_id": ALL_TENANTS}, {"revision": 1}), _TIMEOUT_MS
+                    self._tenant_rows.find_one({"_id": ALL_TENANTS}, {"revision": 1}), _TIMEOUT_MS
                 )
                 revision = 0 if stored is None else stored["revision"]
                 if revision != self._tenants_revision:
-                    rows = await await_reply(self._collection.find({}, {"_id": 1}).to_list(), _TIMEOUT_MS)
+                    rows = await await_reply(self._tenant_rows.find({}, {"_id": 1}).to_list(), _TIMEOUT_MS)
                     self._tenants = frozenset(str(row["_id"]) for row in rows) - {ALL_TENANTS}
                     self._tenants_revision = revision
                 self._looked_at = until

@@ -8,6 +8,7 @@ from typing import TypeVar
 from strawberry.dataloader import DataLoader
 from strawberry.types import Info
 
+from execution_monitor.alerts.alerting import Alerting
 from execution_monitor.asgi.operations import Outcome
 from execution_monitor.auth.access_keys import AccessKeys
 from execution_monitor.auth.caller import Caller
@@ -16,8 +17,11 @@ from execution_monitor.executions.retries import EndedRun
 from execution_monitor.executions.services import Monitor
 from execution_monitor.ingest.service import Ingest
 from execution_monitor.live.service import Live
+from execution_monitor.saved_views.saved_views import SavedViews
+from execution_monitor.statistics.error_group_annotations import ErrorGroupAnnotations
 from execution_monitor.statistics.live.service import LiveStatistics
 from execution_monitor.statistics.service import Statistics
+from execution_monitor.storage.error_groups import ErrorGroup
 from execution_monitor.storage.filters import MAX_VALUES
 from execution_monitor.storage.pagination import Page
 from execution_monitor.storage.rows import Row
@@ -51,6 +55,7 @@ class Context:
     sums: Statistics | None = None
     live_sums: LiveStatistics | None = None
     sending: Deliveries | None = None
+    alerts: Alerting | None = None
 
     @property
     def statistics(self) -> Statistics:
@@ -79,6 +84,13 @@ class Context:
         return self.sending
 
     @property
+    def alerting(self) -> Alerting:
+        """Rules and alerts; raises `RuntimeError` in a context that was made without them."""
+        if self.alerts is None:
+            raise RuntimeError("this context has no alerts")
+        return self.alerts
+
+    @property
     def access_keys(self) -> AccessKeys:
         """The access keys; raises `RuntimeError` in a context that was made without them."""
         if self.keys is None:
@@ -92,6 +104,26 @@ class Context:
             raise RuntimeError("this context stores no reports")
         return self.reports
 
+    @property
+    def saved_views(self) -> SavedViews:
+        """The saved views of the dashboard."""
+        return SavedViews(self.monitor.executions.reader)
+
+    @property
+    def error_group_annotations(self) -> ErrorGroupAnnotations:
+        """What people of a tenant wrote about error groups."""
+        return ErrorGroupAnnotations(self.monitor.executions)
+
+    @cached_property
+    def annotation_rows(self) -> DataLoader[ErrorGroup, Row | None]:
+        """Loads the annotations of error groups of which the caller sees executions, those of all with one query."""
+
+        async def load(groups: Sequence[ErrorGroup]) -> Sequence[Row | None]:
+            found = await self.error_group_annotations.find_many(self.caller, groups)
+            return [found.get(each) for each in groups]
+
+        return DataLoader(load_fn=load, max_batch_size=MAX_VALUES)
+
     @cached_property
     def webhook_rows(self) -> DataLoader[str, Row | None]:
         """Loads webhooks by their ids; None for those that the caller may not list."""
@@ -99,6 +131,26 @@ class Context:
         async def load(ids: Sequence[str]) -> Sequence[Row | None]:
             found = await self.webhooks.find_many(self.caller, ids)
             return [found.get(each) for each in ids]
+
+        return DataLoader(load_fn=load, max_batch_size=MAX_VALUES)
+
+    @cached_property
+    def alert_rule_rows(self) -> DataLoader[str, Row | None]:
+        """Loads rules by their ids, deleted ones too; None for those that the caller may not see."""
+
+        async def load(ids: Sequence[str]) -> Sequence[Row | None]:
+            found = await self.alerting.rules.find_many(self.caller, ids, with_deleted=True)
+            return [found.get(each) for each in ids]
+
+        return DataLoader(load_fn=load, max_batch_size=MAX_VALUES)
+
+    @cached_property
+    def firing_counts(self) -> DataLoader[str, int]:
+        """Loads how many alerts of rules fire."""
+
+        async def load(ids: Sequence[str]) -> Sequence[int]:
+            found = await self.alerting.rules.count_firing(self.caller, ids)
+            return [found.get(each, 0) for each in ids]
 
         return DataLoader(load_fn=load, max_batch_size=MAX_VALUES)
 

@@ -10,9 +10,12 @@ from typing import Any, TypeVar, cast
 import strawberry
 from strawberry.types.enum import StrawberryEnumDefinition, has_enum_definition
 
+from execution_monitor.alerts.conditions import AlertMeasure
+from execution_monitor.alerts.rules import GroupBy
 from execution_monitor.audit.events import AuditKind, AuditOutcome
 from execution_monitor.statistics.requests import Basis, GroupField, GroupOrder
 from execution_monitor.statistics.time_buckets import Interval
+from execution_monitor.storage.alert_documents import AlertState, ChannelKind
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
 from execution_monitor.storage.webhook_documents import DeliveryState, WebhookState
 
@@ -153,4 +156,35 @@ ENUMS = (
             "DEAD": "It was given up; `replayDeliveries` sends it again.",
         },
     )(DeliveryState),
+    described_enum(
+        "What has become of an alert.",
+        {
+            "FIRING": "The condition of its rule is met.",
+            "ACKNOWLEDGED": "It is met, and somebody takes care of it: it is not notified again.",
+            "SNOOZED": "It is silent for a while.",
+            "RESOLVED": "The condition is no longer met, or its rule was paused or deleted.",
+        },
+    )(AlertState),
+    described_enum(
+        "What a rule has one alert each for.",
+        {
+            "WORKFLOW_NAME": "Each workflow.",
+            "USER_ID": "Each owner of executions.",
+            "ERROR_GROUP": "Each group of errors that are alike.",
+            "TAG": "Each tag, of key and value.",
+        },
+        name="AlertGroupField",
+    )(GroupBy),
+    described_enum("What is added up.", {"COST": "The cost.", "TOKENS": "The tokens."})(AlertMeasure),
+    described_enum(
+        "What an alert is sent by.",
+        {
+            "WEBHOOK": "A webhook of the rule's owner, signed.",
+            "SLACK": "An incoming webhook of Slack.",
+            "TEAMS": "A workflow of Teams.",
+            "EMAIL": "Mail.",
+            "ALERTMANAGER": "An Alertmanager of Prometheus.",
+        },
+        name="AlertChannelKind",
+    )(ChannelKind),
 )

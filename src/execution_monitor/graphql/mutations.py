@@ -9,13 +9,37 @@ import strawberry
 
 from execution_monitor.auth.caller import Scope
 from execution_monitor.graphql.context import ContextInfo
-from execution_monitor.graphql.selection import ENTRIES
+from execution_monitor.graphql.selection import ENTRIES, POINTS
 from execution_monitor.graphql.types.access_key import (
     CreateAccessKeyInput,
     CreateAccessKeyPayload,
     RevokeAccessKeyPayload,
     resolve_create,
     resolve_revoke,
+)
+from execution_monitor.graphql.types.alert import (
+    AcknowledgeAlertInput,
+    AcknowledgeAlertPayload,
+    SnoozeAlertInput,
+    SnoozeAlertPayload,
+    resolve_acknowledge,
+    resolve_snooze,
+)
+from execution_monitor.graphql.types.alert_rule import (
+    CreateAlertRuleInput,
+    CreateAlertRulePayload,
+    DeleteAlertRulePayload,
+    UpdateAlertRuleInput,
+    UpdateAlertRulePayload,
+    resolve_create_rule,
+    resolve_delete_rule,
+    resolve_update_rule,
+)
+from execution_monitor.graphql.types.error_group_annotation import (
+    ANNOTATE_POINTS,
+    AnnotateErrorGroupInput,
+    AnnotateErrorGroupPayload,
+    resolve_annotate,
 )
 from execution_monitor.graphql.types.report import (
     AppendLogsPayload,
@@ -27,6 +51,13 @@ from execution_monitor.graphql.types.report import (
 )
 from execution_monitor.graphql.types.report_inputs import AppendLogsInput, ReportExecutionInput, ReportStepsInput
 from execution_monitor.graphql.types.requires_scope import Requires
+from execution_monitor.graphql.types.saved_view import (
+    DeleteViewPayload,
+    SaveViewInput,
+    SaveViewPayload,
+    resolve_delete_view,
+    resolve_save_view,
+)
 from execution_monitor.graphql.types.webhook import (
     CreateWebhookInput,
     CreateWebhookPayload,
@@ -48,6 +79,8 @@ from execution_monitor.graphql.types.webhook_delivery import (
     resolve_test,
 )
 
+AlertRuleId = Annotated[strawberry.ID, strawberry.argument(description="The `id` of the rule.")]
+AlertId = Annotated[strawberry.ID, strawberry.argument(description="The `id` of the alert.")]
 WebhookId = Annotated[strawberry.ID, strawberry.argument(description="The `id` of the webhook.")]
 
 
@@ -224,3 +257,134 @@ class Mutation:
     ) -> ReplayDeliveriesPayload:
         """Send deliveries again."""
         return await resolve_replay(info, webhook_id, input)
+
+    @strawberry.mutation(
+        description=(
+            "Make a rule of alerts, which is the caller's. It watches the executions that the caller may see now, or "
+            "fewer once the caller has signed in with less."
+        ),
+        extensions=[Requires(Scope.ALERTS_WRITE)],
+    )
+    async def create_alert_rule(
+        self,
+        info: ContextInfo,
+        input: Annotated[  # noqa: A002 - the API's name
+            CreateAlertRuleInput, strawberry.argument(description="The rule to make.")
+        ],
+    ) -> CreateAlertRulePayload:
+        """Make a rule of the caller's."""
+        return await resolve_create_rule(info, input)
+
+    @strawberry.mutation(
+        description=(
+            "Change a rule of the caller's; from now on it watches what the caller may see now. With `manage`, pause "
+            "any that the caller sees by `enabled: false` alone."
+        ),
+        extensions=[Requires(Scope.ALERTS_WRITE)],
+    )
+    async def update_alert_rule(
+        self,
+        info: ContextInfo,
+        id: AlertRuleId,  # noqa: A002 - Relay's name
+        input: Annotated[  # noqa: A002 - the API's name
+            UpdateAlertRuleInput, strawberry.argument(description="What to change.")
+        ],
+    ) -> UpdateAlertRulePayload:
+        """Change a rule."""
+        return await resolve_update_rule(info, id, input)
+
+    @strawberry.mutation(
+        description=(
+            "Delete a rule of the caller's, or any that the caller sees with `manage`. Its alerts are resolved without "
+            "notice, and stay in the list."
+        ),
+        extensions=[Requires(Scope.ALERTS_WRITE)],
+    )
+    async def delete_alert_rule(self, info: ContextInfo, id: AlertRuleId) -> DeleteAlertRulePayload:  # noqa: A002 - Relay's name
+        """Delete a rule."""
+        return await resolve_delete_rule(info, id)
+
+    @strawberry.mutation(
+        description=(
+            "Take care of an alert that the caller sees, by name and with a note: until it is resolved it is not "
+            "notified again."
+        ),
+        extensions=[Requires(Scope.ALERTS_WRITE)],
+    )
+    async def acknowledge_alert(
+        self,
+        info: ContextInfo,
+        id: AlertId,  # noqa: A002 - Relay's name
+        input: Annotated[  # noqa: A002 - the API's name
+            AcknowledgeAlertInput, strawberry.argument(description="What to record.")
+        ],
+    ) -> AcknowledgeAlertPayload:
+        """Acknowledge an alert."""
+        return await resolve_acknowledge(info, id, input)
+
+    @strawberry.mutation(
+        description="Let an alert that the caller sees be silent until a time; if it still fires then, it is notified.",
+        extensions=[Requires(Scope.ALERTS_WRITE)],
+    )
+    async def snooze_alert(
+        self,
+        info: ContextInfo,
+        id: AlertId,  # noqa: A002 - Relay's name
+        input: Annotated[  # noqa: A002 - the API's name
+            SnoozeAlertInput, strawberry.argument(description="Until when.")
+        ],
+    ) -> SnoozeAlertPayload:
+        """Snooze an alert."""
+        return await resolve_snooze(info, id, input)
+
+    @strawberry.mutation(
+        description=(
+            "Save a page of the dashboard under a name, for the caller or for everyone of the tenant; with an `id`, "
+            "change a view of the caller's."
+        ),
+        extensions=[Requires(Scope.EXECUTIONS_READ)],
+    )
+    async def save_view(
+        self,
+        info: ContextInfo,
+        input: Annotated[  # noqa: A002 - the API's name
+            SaveViewInput, strawberry.argument(description="The view.")
+        ],
+    ) -> SaveViewPayload:
+        """Make or change a saved view."""
+        return await resolve_save_view(info, input)
+
+    @strawberry.mutation(
+        description="Delete a saved view of the caller's, or any that the tenant shares with `manage`.",
+        extensions=[Requires(Scope.EXECUTIONS_READ)],
+    )
+    async def delete_view(
+        self,
+        info: ContextInfo,
+        id: Annotated[  # noqa: A002 - Relay's name
+            strawberry.ID, strawberry.argument(description="The `id` of the view.")
+        ],
+    ) -> DeleteViewPayload:
+        """Delete a saved view."""
+        return await resolve_delete_view(info, id)
+
+    @strawberry.mutation(
+        description=(
+            "Keep a note, an assignee or a mute of an error group for the tenant. The caller must see an execution of "
+            f"the group. It costs {ANNOTATE_POINTS} points, since that may take a search."
+        ),
+        extensions=[Requires(Scope.ALERTS_WRITE)],
+        metadata={POINTS: ANNOTATE_POINTS},
+    )
+    async def annotate_error_group(
+        self,
+        info: ContextInfo,
+        id: Annotated[  # noqa: A002 - the API's name
+            strawberry.ID, strawberry.argument(description="The `id` of the error group.")
+        ],
+        input: Annotated[  # noqa: A002 - the API's name
+            AnnotateErrorGroupInput, strawberry.argument(description="What to change.")
+        ],
+    ) -> AnnotateErrorGroupPayload:
+        """Annotate an error group."""
+        return await resolve_annotate(info, id, input)

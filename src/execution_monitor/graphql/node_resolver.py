@@ -1,27 +1,49 @@
 """Resolves `node` and `nodes`: objects by their global ids."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol
 
-from execution_monitor.auth.caller import Scope
+from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.errors import BadUserInput
 from execution_monitor.executions.children import child_key
-from execution_monitor.graphql.context import ContextInfo
+from execution_monitor.graphql.context import Context, ContextInfo
 from execution_monitor.graphql.selection import selected_by
 from execution_monitor.graphql.types.access_key import AccessKey
+from execution_monitor.graphql.types.alert import Alert
+from execution_monitor.graphql.types.alert_rule import AlertRule
 from execution_monitor.graphql.types.connection import IDENTITY, fields_to_read
 from execution_monitor.graphql.types.execution import Execution
 from execution_monitor.graphql.types.node import MAX_NODES, Node, decode_id
+from execution_monitor.graphql.types.saved_view import SavedView
 from execution_monitor.graphql.types.step import ExecutionStep
 from execution_monitor.graphql.types.webhook import Webhook
 from execution_monitor.graphql.types.webhook_delivery import WebhookDelivery
 from execution_monitor.storage.rows import Row
 
 _EXECUTION, _STEP, _KEY = "Execution", "ExecutionStep", "AccessKey"
+_SAVED_VIEW = "SavedView"
 _WEBHOOK, _DELIVERY = "Webhook", "WebhookDelivery"
-_OTHERS: Mapping[str, Callable[[Row], Node]] = {
-    _KEY: AccessKey.of,
-    _WEBHOOK: Webhook.of,
-    _DELIVERY: WebhookDelivery.of,
+_RULE, _ALERT = "AlertRule", "Alert"
+
+
+class _Finder(Protocol):
+    async def find_many(self, caller: Caller, ids: Sequence[str], /) -> Mapping[str, Row]: ...
+
+
+class _Listed(NamedTuple):
+    """Objects that a root field lists: how a row becomes one, and the service that finds them for a caller."""
+
+    of: Callable[[Row], Node]
+    service: Callable[[Context], _Finder]
+
+
+_OTHERS: Mapping[str, _Listed] = {
+    _KEY: _Listed(AccessKey.of, lambda context: context.access_keys),
+    _SAVED_VIEW: _Listed(SavedView.of, lambda context: context.saved_views),
+    _WEBHOOK: _Listed(Webhook.of, lambda context: context.webhooks),
+    _DELIVERY: _Listed(WebhookDelivery.of, lambda context: context.deliveries),
+    _RULE: _Listed(AlertRule.of, lambda context: context.alerting.rules),
+    _ALERT: _Listed(Alert.of, lambda context: context.alerting.alerts),
 }
 
 
@@ -58,7 +80,7 @@ async def resolve_nodes(info: ContextInfo, ids: Sequence[str]) -> list[Node | No
             return None if row is None else Execution.of(row)
         if name in _OTHERS:
             row = others[name].get(str(values[1]))
-            return None if row is None else _OTHERS[name](row)
+            return None if row is None else _OTHERS[name].of(row)
         row = found_steps.get(child_key(str(values[1]), values[2]))
         return None if row is None else ExecutionStep.of(row)
 
@@ -68,13 +90,9 @@ async def resolve_nodes(info: ContextInfo, ids: Sequence[str]) -> list[Node | No
 async def _find_others(
     info: ContextInfo, wanted: str, decoded: Sequence[tuple[str, tuple[object, ...]]]
 ) -> Mapping[str, Row]:
-    """The rows of a type that needs a scope of its own, which is required where one of it is named."""
+    """The rows of a type, whose scope is required where one of it is named."""
     caller = info.context.caller
     ids = {str(values[1]) for name, values in decoded if name == wanted and values[0] == caller.tenant}
     if not any(name == wanted for name, _ in decoded):
         return {}
-    if wanted == _KEY:
-        return await info.context.access_keys.find_many(caller, sorted(ids))
-    if wanted == _WEBHOOK:
-        return await info.context.webhooks.find_many(caller, sorted(ids))
-    return await info.context.deliveries.find_many(caller, sorted(ids))
+    return await _OTHERS[wanted].service(info.context).find_many(caller, sorted(ids))

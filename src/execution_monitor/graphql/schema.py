@@ -15,9 +15,11 @@ from execution_monitor.graphql.inputs.filters import ExecutionsFilter
 from execution_monitor.graphql.inputs.sorting import ExecutionSort
 from execution_monitor.graphql.mutations import Mutation
 from execution_monitor.graphql.node_resolver import resolve_nodes
-from execution_monitor.graphql.selection import POINTS
+from execution_monitor.graphql.selection import LARGEST_LIST, POINTS
 from execution_monitor.graphql.subscriptions import Subscription
 from execution_monitor.graphql.types.access_key import AccessKey, AccessKeyConnection, resolve_access_keys
+from execution_monitor.graphql.types.alert import Alert, AlertConnection, resolve_alerts
+from execution_monitor.graphql.types.alert_rule import AlertRule, AlertRuleConnection, resolve_rules
 from execution_monitor.graphql.types.audit_event import AuditEventConnection, AuditEventFilter, resolve_audit_events
 from execution_monitor.graphql.types.connection import After, Before, First, Last
 from execution_monitor.graphql.types.execution import Execution, ExecutionId, resolve_execution
@@ -28,6 +30,7 @@ from execution_monitor.graphql.types.execution_connection import (
 )
 from execution_monitor.graphql.types.node import Node
 from execution_monitor.graphql.types.requires_scope import Requires
+from execution_monitor.graphql.types.saved_view import SavedView, resolve_saved_views
 from execution_monitor.graphql.types.scalars import SCALARS
 from execution_monitor.graphql.types.statistics import STATISTICS_POINTS, ExecutionStatistics, resolve_statistics
 from execution_monitor.graphql.types.statistics_request import (
@@ -44,6 +47,8 @@ from execution_monitor.graphql.types.webhook_delivery import (
     WebhookDeliveryConnection,
     resolve_deliveries,
 )
+from execution_monitor.saved_views.saved_views import MAX_LISTED
+from execution_monitor.storage.alert_documents import AlertState
 from execution_monitor.storage.webhook_documents import DeliveryState
 
 
@@ -181,6 +186,15 @@ class Query:
         return await resolve_access_keys(info, first, after, last, before)
 
     @strawberry.field(
+        description=f"The caller's saved views and the shared ones of the tenant, by name, {MAX_LISTED} at most.",
+        extensions=[Requires(Scope.EXECUTIONS_READ)],
+        metadata={LARGEST_LIST: MAX_LISTED},
+    )
+    async def saved_views(self, info: ContextInfo) -> list[SavedView]:
+        """Reads the saved views that the caller may see."""
+        return await resolve_saved_views(info)
+
+    @strawberry.field(
         description=(
             "The webhooks of the caller, or all of the tenant with the scope `manage`, newest first. `first` and "
             "`after` page forwards, `last` and `before` backwards."
@@ -222,6 +236,50 @@ class Query:
         wanted = present(state)
         return await resolve_deliveries(info, webhook_id, wanted, first=first, after=after, last=last, before=before)
 
+    @strawberry.field(
+        description=(
+            "The rules of alerts of the caller, or all of the tenant for those who read the whole tenant, newest "
+            "first. `first` and `after` page forwards, `last` and `before` backwards."
+        ),
+        extensions=[Requires(Scope.EXECUTIONS_READ)],
+    )
+    async def alert_rules(
+        self,
+        info: ContextInfo,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+    ) -> AlertRuleConnection:
+        """Reads a page of the rules that the caller may see."""
+        return await resolve_rules(info, first, after, last, before)
+
+    @strawberry.field(
+        description=(
+            "The alerts of the rules that `alertRules` lists, newest first. `first` and `after` page forwards, `last` "
+            "and `before` backwards."
+        ),
+        extensions=[Requires(Scope.EXECUTIONS_READ)],
+    )
+    async def alerts(  # noqa: PLR0913 - the arguments of the field
+        self,
+        info: ContextInfo,
+        state: Annotated[
+            AlertState | None, strawberry.argument(description="In which state; any when absent.")
+        ] = UNSET,
+        rule_id: Annotated[
+            strawberry.ID | None, strawberry.argument(description="The `id` of a rule; of all rules when absent.")
+        ] = UNSET,
+        *,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+    ) -> AlertConnection:
+        """Reads a page of the alerts that the caller may see."""
+        wanted, rule = present(state), present(rule_id)
+        return await resolve_alerts(info, wanted, rule, first=first, after=after, last=last, before=before)
+
 
 def create_schema(*, allows_introspection: bool = True) -> ClientSafeSchema:
     """Create the schema; without `allows_introspection` it refuses introspection, and errors suggest no names of it."""
@@ -229,7 +287,7 @@ def create_schema(*, allows_introspection: bool = True) -> ClientSafeSchema:
         Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=[ExecutionStep, AccessKey, Webhook, WebhookDelivery, *ENUMS],
+        types=[ExecutionStep, AccessKey, SavedView, Webhook, WebhookDelivery, AlertRule, Alert, *ENUMS],
         config=StrawberryConfig(scalar_map=SCALARS),
         allows_introspection=allows_introspection,
     )

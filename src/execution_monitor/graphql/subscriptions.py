@@ -11,6 +11,7 @@ from execution_monitor.graphql.context import ContextInfo
 from execution_monitor.graphql.inputs.arguments import present
 from execution_monitor.graphql.inputs.filters import ExecutionsFilter, to_filter
 from execution_monitor.graphql.selection import POINTS
+from execution_monitor.graphql.types.alert import AlertUpdate, alert_update_of
 from execution_monitor.graphql.types.execution import ExecutionId
 from execution_monitor.graphql.types.requires_scope import Requires
 from execution_monitor.graphql.types.statistics import STATISTICS_POINTS, ExecutionStatistics
@@ -94,3 +95,16 @@ class Subscription:
             info.context.caller, request, present(after), every_change=shows_executions(info)
         )
         return SourceStream(answers, partial(statistics_of, request))
+
+    @strawberry.subscription(
+        graphql_type=AlertUpdate,
+        description=(
+            "Every change of the alerts that `alerts` lists. `after` takes a cursor from an earlier event, or the "
+            "`liveCursor` of `alerts`: the stream then begins right after it, with nothing lost and nothing repeated."
+        ),
+        extensions=[Requires(Scope.EXECUTIONS_READ)],
+    )
+    async def alert_updates(self, info: ContextInfo, after: Resume = UNSET) -> SourceStream:
+        """Follow alerts."""
+        updates, caller = info.context.alerting.updates, info.context.caller
+        return SourceStream(await updates.subscribe(caller, present(after)), alert_update_of)

@@ -230,13 +230,14 @@ def _text(path: str, longest: int) -> dict[str, Any]:
     return {"$cond": [is_text, {"$substrCP": [f"${path}", 0, longest]}, {"$ifNull": [f"${path}", None]}]}
 
 
-_KEY: Mapping[str, Any] = {
+# The expressions for what the group of an execution is made of.
+ERROR_KEY: Mapping[str, Any] = {
     # One more than may be: those are in no group.
     "code": _text(CODE, MAX_TEXT_LENGTH + 1),
     "type": _text(TYPE, MAX_TEXT_LENGTH + 1),
     "message": _text(MESSAGE, EXAMINED),
 }
-_MESSAGES: _Pipeline = [{"$group": {"_id": _KEY}}]
+_MESSAGES: _Pipeline = [{"$group": {"_id": ERROR_KEY}}]
 
 
 def _counted_by_message(grain: int | None) -> _Pipeline:
@@ -246,7 +247,7 @@ def _counted_by_message(grain: int | None) -> _Pipeline:
     return [
         {
             "$group": {
-                "_id": {**_KEY, "workflow": workflow, **moment},
+                "_id": {**ERROR_KEY, "workflow": workflow, **moment},
                 "count": {"$sum": 1},
                 # The newest comes first.
                 "newest": {"$first": "$execution_id"},

@@ -51,7 +51,7 @@ def small_documents(question: Question, *, limit: int | None = None, dated: bool
     }
     for by in question.grouped:
         if by is not GroupField.STATUS:
-            project[name_of(by)] = _tags() if by is GroupField.TAG else _below(f"${by.value}", {})
+            project[name_of(by)] = tags_expression() if by is GroupField.TAG else _below(f"${by.value}", {})
     stages: list[Stage] = [{"$project": {"_id": 0, **project}}]
     if dated is not None:
         stages.append({"$match": {PLACE: {"$ne": None} if dated else None}})
@@ -65,7 +65,11 @@ def small_documents(question: Question, *, limit: int | None = None, dated: bool
 def first_keys(by: GroupField, order: GroupOrder, first: int, without: Sequence[GroupKey]) -> list[Stage]:
     """The stages that find the first groups by one field but those `without`, of any number: a row for each key."""
     key = f"${name_of(by)}"
-    project: dict[str, Any] = {"_id": 0, "s": "$status", name_of(by): _tags() if by is GroupField.TAG else _key(by)}
+    project: dict[str, Any] = {
+        "_id": 0,
+        "s": "$status",
+        name_of(by): tags_expression() if by is GroupField.TAG else key_expression(by),
+    }
     total, lists = dict[str, Any](n={"$sum": 1}), dict[str, Any]()
     if order is GroupOrder.COST:
         project["c"], total["c"] = micros_expression(usable_expression(_PATHS[Measure.COST])), {"$sum": "$c"}
@@ -136,13 +140,14 @@ def _below(path: str, bound: Any, operator: str = "$lt") -> Stage:
     return {"$cond": [{operator: [path, bound]}, path, None]}
 
 
-def _key(by: GroupField) -> Stage:
+def key_expression(by: GroupField) -> Stage:
+    """The expression for the key of a group: the text at a path, or null."""
     path = f"${by.value}"
     return {"$cond": [{"$in": [{"$type": path}, _TEXT_TYPES]}, path, None]}
 
 
-def _tags() -> Stage:
-    """The different tags of a document; a list of null where it has none."""
+def tags_expression() -> Stage:
+    """The expression for the different tags of a document; a list of null where it has none."""
     texts = [{"$in": [{"$type": f"$$this.{name}"}, _TEXT_TYPES]} for name in ("key", "value")]
     stored = {"$cond": [{"$isArray": "$tags"}, "$tags", _EMPTY]}
     valid = {"$filter": {"input": stored, "as": "this", "cond": {"$and": texts}}}

@@ -104,7 +104,17 @@ class Question:
             BadUserInput: There is no such time zone, or the series would have more than 100 buckets.
         """
         caller.require(Scope.EXECUTIONS_READ)
-        visible = visible_to(caller)
+        return cls.within(visible_to(caller), request, now)
+
+    @classmethod
+    def within(cls, visible: Filter, request: StatisticsRequest, now: datetime) -> "Question":
+        """The question that `request` is at the instant `now` of those executions alone that are `visible`.
+
+        For what acts on behalf of a user who is not there, such as a rule of alerts, with the rights that were stored.
+
+        Raises:
+            BadUserInput: There is no such time zone, or the series would have more than 100 buckets.
+        """
         time_range = time_range_of(request.where, now)
         zone = time_zone(request.zone)
         buckets: Sequence[TimeBucket] = ()

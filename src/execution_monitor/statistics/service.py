@@ -29,7 +29,7 @@ class TooMuchForOneAnswer(QueryTimeout):
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """What the executions of one database add up to. Every method counts only what its caller may see.
+    """What the executions of one database add up to: only those that a caller, or a question, may see.
 
     Attributes:
         reader: reads executions.
@@ -61,6 +61,21 @@ class Statistics:
             return answer_of(question, tables, await path.sample(question, tables, share=_shares(request)[1]))
         except TooMuchToRead as error:
             raise await self._advise(question, error.read_from) from error
+
+    async def add_up(self, question: Question) -> StatisticsTables:
+        """The tables of `question` with every group, exact.
+
+        Raises:
+            QueryTimeout: There is too much to read.
+        """
+        tables = StatisticsTables()
+        if self.rollups is not None and await self.rollups.fill(question, tables) is not None:
+            return tables
+        try:
+            await PathA(self.reader).fill(question, tables, every_group=True)
+        except TooMuchToRead as error:
+            raise await self._advise(question, error.read_from) from error
+        return tables
 
     async def _advise(self, question: Question, read_from: datetime | None) -> TooMuchForOneAnswer:
         """What to do where there was no time for all, of which what was created since `read_from` was read."""

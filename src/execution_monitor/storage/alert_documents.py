@@ -62,7 +62,7 @@ class AlertRule(Document):
     group_by: str | None = None  # workflow_name, user_id, error_group or tag
     for_seconds: int = 0
     repeat_after_seconds: int | None = None
-    # Each {id, kind, address, target, webhook_id}: `address` may be shown, `target` is encrypted.
+    # Each {id, kind, host, address, target or webhook_id}: `address` may be shown, `target` is encrypted.
     channels: list[dict[str, Any]]
     enabled: bool
     state_reason: str | None = None
@@ -71,14 +71,18 @@ class AlertRule(Document):
     rights_revision: int  # one more whenever these change
     confirmed_at: datetime  # the owner last signed in
     active_since: Timestamp  # EVENT: later changes count
-    next_at: datetime | None = None  # of the others: when they are evaluated next; moved on by a claim
-    # Each {group, since}: groups that meet the condition for less than `for_seconds`.
+    # When it is evaluated next, moved on by a claim; of rules of events, while they have alerts.
+    next_at: datetime | None = None
+    claim: str | None = None  # of the evaluator that has it
+    evaluated_at: datetime | None = None  # the last time that it could be
+    # Each {group, since}: groups that have met the condition for less than `for_seconds`.
     pending: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])
     created: datetime
     updated: datetime
     revision: int
     deleted_at: datetime | None = None  # it is kept for as long as its alerts, which name it
     expires_at: datetime | None = None
+    mails: list[dict[str, Any]] | None = None  # sent within the last hour, each {id, at, is_last}
 
     class Settings:
         """Collection and indexes."""
@@ -121,7 +125,9 @@ class Alert(Document):
     state: AlertState
     summary: str
     value: float | None = None
+    execution_count: int | None = None  # how many it is about
     where: Any = None  # a stored filter of the executions that it is about
+    given: list[Any] | None = None  # the same as filters of the API, in JSON, all of which hold
     newest_execution_id: str | None = None
     fired_at: datetime
     seen_at: datetime  # the condition was last met
@@ -179,7 +185,8 @@ class AlertNotification(Document):
     attempts: int = 0
     due: datetime
     claim: str | None = None  # of the sender that has it
-    data: dict[str, Any]  # what the message says, as of the event
+    data: dict[str, Any] | None  # what the message says, as of the event; None once it may not be sent
+    rights_revision: int | None = None  # of the rule at the event: what its owner sees no more is not sent later
     occurred_at: datetime
     status_code: int | None = None
     error: str | None = None

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 from pymongo import ASCENDING, IndexModel
 
 from execution_monitor.storage.alert_documents import ALERT_DOCUMENTS
+from execution_monitor.storage.dashboard_documents import DASHBOARD_DOCUMENTS
 from execution_monitor.storage.indexes import ascending, ascending_where
 from execution_monitor.storage.webhook_documents import WEBHOOK_DOCUMENTS
 
@@ -223,6 +224,7 @@ SERVER_DOCUMENTS: tuple[type[Document], ...] = (
     LeaseRecord,
     *WEBHOOK_DOCUMENTS,
     *ALERT_DOCUMENTS,
+    *DASHBOARD_DOCUMENTS,
     FeedPosition,
     ExecutionRollup,
 )

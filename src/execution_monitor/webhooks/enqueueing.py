@@ -14,7 +14,8 @@ import structlog
 from bson import ObjectId
 from pymongo import ReturnDocument
 
-from execution_monitor.feeder.consumers import FieldsChanged, Gap, Superseded
+from execution_monitor.feeder.consumers import FieldsChanged, Gap
+from execution_monitor.feeder.positions import save_tenant_position
 from execution_monitor.feeder.registry import OfTenant, TenantNow
 from execution_monitor.live.changes import Change
 from execution_monitor.live.resume_tokens import StreamPosition, position_after, time_of
@@ -185,13 +186,7 @@ class Enqueueing:
 
     async def _save(self, tenant: str, until: StreamPosition, term: int) -> None:
         """Store the position unless a later term has written; raises `Superseded`."""
-        # A tenant that is new has none.
-        query = {"_id": tenant, "term": {"$not": {"$gt": term}}}
-        update = {"$max": {"position": until}, "$set": {"term": term}}
-        tenants = self._database.collection(WebhookTenant)
-        done = await await_reply(tenants.update_one(query, update), _TIMEOUT_MS)
-        if not done.matched_count:
-            raise Superseded
+        await save_tenant_position(self._database.collection(WebhookTenant), tenant, until, term)
 
 
 def _portions(rows: Iterable[dict[str, Any]]) -> Iterator[Sequence[dict[str, Any]]]:

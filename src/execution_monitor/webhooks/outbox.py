@@ -115,6 +115,12 @@ class Outbox:
         retrying = {"state": DeliveryState.RETRYING.value, "due": due, "claim": None}
         await self._update(claimed, {**retrying, **_literals(attempt)})
 
+    async def repeat(self, claimed: BsonDocument, attempt: Attempt, seconds: float) -> None:
+        """Record that a claimed delivery has arrived, and have it sent again in so many seconds."""
+        due = {"$add": ["$$NOW", int(seconds * 1_000)]}
+        again = {"state": DeliveryState.PENDING.value, "due": due, "claim": None, "attempts": 0}
+        await self._update(claimed, {**again, "delivered_at": "$$NOW", **_literals(attempt)})
+
     async def postpone(self, claimed: BsonDocument, seconds: float) -> None:
         """Give a claimed delivery back as if it had not been claimed, not to be taken for so many seconds."""
         due = {"$add": ["$$NOW", int(seconds * 1_000)]}

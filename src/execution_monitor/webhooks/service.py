@@ -1,7 +1,7 @@
 """Everything that webhooks take in one process, wired together: what is called, what runs, and what is closed."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
@@ -21,6 +21,7 @@ from execution_monitor.webhooks.owners import Owners, SignIns
 from execution_monitor.webhooks.sender import Sender
 from execution_monitor.webhooks.sending_webhooks import SendingWebhooks
 from execution_monitor.webhooks.states import WebhookStates
+from execution_monitor.webhooks.tenants import WEBHOOKS, Owned
 from execution_monitor.webhooks.webhooks import Webhooks
 
 
@@ -49,16 +50,18 @@ class WebhookService:
         sender: delivers.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is wired of
         self,
         reader: Reader,
         encryption: Encryption,
         cursors: LiveCursors,
         limits: WebhookLimits,
         recheck: Callable[[Caller], Awaitable[None]],
+        *,
+        owned: Sequence[Owned] = (WEBHOOKS,),
     ) -> None:
         database = reader.database
-        outbox, owners = Outbox(database), Owners(database, limits.confirmed_for)
+        outbox, owners = Outbox(database), Owners(database, limits.confirmed_for, owned)
         self._outbound = Outbound(limits.rules)
         self._sends = limits.sends
         self._sending: asyncio.Task[None] | None = None

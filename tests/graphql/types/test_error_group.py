@@ -1,5 +1,7 @@
 """Error groups in GraphQL: every field, the sample as its reader may see it, and the filter by the id of a group."""
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,10 +14,14 @@ from execution_monitor.graphql.schema import create_schema
 from execution_monitor.live.cursors import LiveCursors
 from execution_monitor.live.service import Live
 from execution_monitor.statistics.service import Statistics
+from execution_monitor.storage.dashboard_documents import ErrorGroupAnnotation
 from execution_monitor.storage.database import Database
+from execution_monitor.storage.error_groups import ErrorGroup
 from execution_monitor.storage.reader import Reader
 from tests.support.documents import execution, store
+from tests.support.sent_commands import SentCommands
 
+ALERTS = "alerts:write"
 ADA = Caller("ada", "acme", frozenset({"executions:read"}))
 OLGA = Caller("olga", "acme", frozenset({"executions:read", "executions:read:tenant", "executions:payload"}))
 BEN = Caller("ben", "acme", frozenset({"executions:read"}))
@@ -127,3 +133,130 @@ async def test_there_are_1_to_100_groups(database: Database, mongodb_uri: str, f
     _, errors = await run(database, mongodb_uri, OLGA, text)
 
     assert [error["extensions"]["code"] for error in errors] == ["BAD_USER_INPUT"]
+
+
+ANNOTATED = """query Q($where: ExecutionFilter) { executionStatistics(filter: $where) { errorGroups {
+  id message annotation { note assignee mutedUntil updatedBy updatedAt } } } }"""
+ANNOTATE = """mutation M($id: ID!, $input: AnnotateErrorGroupInput!) { annotateErrorGroup(id: $id, input: $input) {
+  annotation { note assignee mutedUntil updatedBy updatedAt } } }"""
+TOMORROW = (datetime.now(UTC) + timedelta(days=1)).replace(microsecond=0)
+KEY = "3cf1e995b4b9567d8cb4e499a6794272a64dd65ed2759b6fbbb0dc8b13939ec0"
+NOT_SEEN = "There is no execution in this error group, or you may see none of it."
+
+
+def with_alerts(caller: Caller) -> Caller:
+    return replace(caller, scopes=caller.scopes | {ALERTS})
+
+
+async def annotate(database: Database, uri: str, caller: Caller, group: str, **wanted: Any) -> Any:
+    data, errors = await run(database, uri, with_alerts(caller), ANNOTATE, id=group, input=wanted)
+    assert errors == []
+    return data["annotateErrorGroup"]["annotation"]
+
+
+async def refusal(database: Database, uri: str, caller: Caller, group: str, **wanted: Any) -> tuple[str, str]:
+    _, errors = await run(database, uri, with_alerts(caller), ANNOTATE, id=group, input=wanted)
+    return errors[0]["extensions"]["code"], errors[0]["message"]
+
+
+async def test_an_annotation_is_kept_for_the_tenant_whoever_owns_the_executions(
+    recorded_database: tuple[Database, SentCommands], mongodb_uri: str
+):
+    database, sent = recorded_database
+    await store(*STORED)
+    timeouts, _ = await groups(database, mongodb_uri, OLGA, ANNOTATED)
+
+    made = await annotate(database, mongodb_uri, OLGA, timeouts["id"], note=" see\n#12 ", mutedUntil=str(TOMORROW))
+    changed = await annotate(database, mongodb_uri, BEN, timeouts["id"], assignee="ada", mutedUntil=None)
+    sent.reads.clear()
+    seen = [await groups(database, mongodb_uri, each, ANNOTATED) for each in (OLGA, ADA, BEN)]
+
+    assert timeouts["annotation"] is None
+    assert {**made, "updatedAt": ""} == {
+        "note": "see\n#12",
+        "assignee": None,
+        "mutedUntil": TOMORROW.isoformat(timespec="milliseconds"),
+        "updatedBy": "olga",
+        "updatedAt": "",
+    }
+    assert changed == {
+        **made,
+        "assignee": "ada",
+        "mutedUntil": None,
+        "updatedBy": "ben",
+        "updatedAt": changed["updatedAt"],
+    }
+    assert [[each["annotation"] for each in found] for found in seen] == [[changed, None], [changed], [changed, None]]
+    assert sum(each.get("find") == "error_group_annotations" for each in sent.reads) == len(seen)
+
+
+async def test_an_annotation_of_which_nothing_is_left_is_gone(database: Database, mongodb_uri: str):
+    await store(*STORED)
+    timeouts, _ = await groups(database, mongodb_uri, OLGA)
+    await annotate(database, mongodb_uri, OLGA, timeouts["id"], note="a", assignee="ada")
+
+    await annotate(database, mongodb_uri, OLGA, timeouts["id"], note=None)
+    last = await annotate(database, mongodb_uri, OLGA, timeouts["id"], assignee=" ")
+
+    assert (last["note"], last["assignee"], last["updatedBy"]) == (None, None, "olga")
+    assert (await groups(database, mongodb_uri, OLGA, ANNOTATED))[0]["annotation"] is None
+    assert await database.collection(ErrorGroupAnnotation).count_documents({}) == 0
+
+
+async def test_who_sees_no_execution_of_a_group_neither_annotates_it_nor_learns_what_is_written(
+    database: Database, mongodb_uri: str
+):
+    await store(*STORED)
+    _, full = await groups(database, mongodb_uri, OLGA)
+    await annotate(database, mongodb_uri, OLGA, full["id"], note="the disk of the warehouse")
+
+    # Ada has none of it; in the other tenant it is another group, which nobody has annotated.
+    other = replace(OLGA, tenant="globex")
+    hidden = [
+        await refusal(database, mongodb_uri, each, full["id"], assignee="me")
+        for each in (ADA, replace(BEN, tenant="initech"))
+    ]
+    foreign = await groups(database, mongodb_uri, other, ANNOTATED)
+    unknown = await refusal(database, mongodb_uri, OLGA, ErrorGroup("DB", None, "never").id, note="x")
+
+    assert [*hidden, unknown] == [("NOT_FOUND", NOT_SEEN)] * 3
+    assert [each["annotation"] for each in foreign] == [None]
+    (row,) = await database.collection(ErrorGroupAnnotation).find().to_list()
+    assert (row["note"], row["updated_by"], row.get("assignee")) == ("the disk of the warehouse", "olga", None)
+    # Made of the tenant and the group alone: what is stored under another key than this one is lost.
+    assert row["_id"] == KEY
+
+
+async def test_an_annotation_that_is_wrong_is_refused_with_a_sentence(
+    database: Database, mongodb_uri: str, monkeypatch: pytest.MonkeyPatch
+):
+    await store(*STORED)
+    timeouts, full = await groups(database, mongodb_uri, OLGA)
+    await annotate(database, mongodb_uri, OLGA, full["id"], note="a")
+    monkeypatch.setattr("execution_monitor.statistics.error_group_annotations.MAX_ANNOTATIONS", 1)
+
+    for group, wanted, words in (
+        (timeouts["id"], {}, "Pass what to change"),
+        (timeouts["id"], {"note": "x" * 4_001}, "at most 4,000 characters"),
+        (timeouts["id"], {"note": "a\x00b"}, "without control characters"),
+        (timeouts["id"], {"note": "\ud800"}, "without control characters"),
+        (timeouts["id"], {"assignee": "a\nb"}, "line breaks"),
+        (timeouts["id"], {"mutedUntil": "2026-01-01T00:00:00Z"}, "a time in the future"),
+        ("nonsense", {"note": "a"}, "This id of an error group is damaged"),
+        (timeouts["id"], {"note": "one more"}, "remove some annotations"),
+    ):
+        code, message = await refusal(database, mongodb_uri, OLGA, group, **wanted)
+        assert (code, words in message) == ("BAD_USER_INPUT", True), message
+    assert (await annotate(database, mongodb_uri, OLGA, full["id"], note="b"))["note"] == "b"
+
+
+async def test_a_group_is_annotated_by_people_who_may_write_alerts_alone(database: Database, mongodb_uri: str):
+    await store(*STORED)
+    timeouts, _ = await groups(database, mongodb_uri, OLGA)
+    key = replace(with_alerts(OLGA), is_key=True)
+
+    refused = [
+        await run(database, mongodb_uri, each, ANNOTATE, id=timeouts["id"], input={"note": "a"}) for each in (OLGA, key)
+    ]
+
+    assert [errors[0]["extensions"]["code"] for _, errors in refused] == ["FORBIDDEN"] * 2

@@ -31,6 +31,8 @@ def cost_of(text: str, name: str | None = None, **variables: Any) -> int:
     [
         pytest.param("{ viewer { userId } }", 1, id="a root field"),
         pytest.param("{ a: viewer { userId } b: viewer { userId } }", 2, id="two root fields"),
+        pytest.param("{ savedViews { id } }", 200, id="a list without pages"),
+        pytest.param('mutation { annotateErrorGroup(id: "x", input: {}) { annotation { note } } }', 51, id="a search"),
         pytest.param("{ __typename }", 1, id="only __typename"),
         pytest.param("{ executions(first: 1) { totalCount } }", 1, id="a page without its items"),
         pytest.param("{ executions { nodes { id } } }", 1 + 20, id="a page of the usual size"),
@@ -121,6 +123,7 @@ def test_a_point_is_a_root_field_a_page_or_an_item_of_a_page(text: str, cost: in
     ("selection", "cost"),
     [
         pytest.param("count byStatus { count } duration { p95 } cost { max }", 0, id="totals"),
+        pytest.param("errorGroups(first: 5) { annotation { note } }", 50 + 5 * (1 + 1), id="annotations"),
         pytest.param("series { count byStatus { count } }", 100, id="buckets"),
         pytest.param("groups(by: TAG) { value tag { key } byStatus { count } }", 10, id="groups"),
         pytest.param("a: groups(by: TAG, first: 7) { value } b: groups(by: USER_ID) { value }", 7 + 10, id="twice"),

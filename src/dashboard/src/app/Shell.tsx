@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef, useState, type ReactNode } from 'react'
+import { useEffect, useMemo, useState, type ReactNode } from 'react'
 import { Link, useLocation } from 'wouter'
 import { usePathname, useSearch } from 'wouter/use-browser-location'
 import { Button } from '../components/Button.tsx'
@@ -18,12 +18,11 @@ import { UserMenu } from './UserMenu.tsx'
 
 /** The frame of every page: navigation, shortcuts, theme and account. */
 export function Shell({ banner, children }: { banner: ReactNode; children: ReactNode }) {
-  const help = useRef<HTMLDialogElement>(null)
+  // Counts the openings: a key that is pressed right after the dialog has closed opens another.
+  const [help, setHelp] = useState(0)
   const hasGraphiQL = useGraphiQLServed()
   const [, navigate] = useLocation()
-  const showHelp = (): void => {
-    if (help.current?.open === false) help.current.showModal()
-  }
+  const showHelp = (): void => setHelp((before) => before + 1)
   useShortcuts({ 'g l': () => navigate(LIST_PATH), '?': showHelp })
 
   return (
@@ -59,7 +58,7 @@ export function Shell({ banner, children }: { banner: ReactNode; children: React
         </div>
       </header>
       <div>{banner}</div>
-      <ShortcutsHelp dialog={help} />
+      {help > 0 && <ShortcutsHelp key={help} onClose={() => setHelp(0)} />}
       <main id="main" className={styles.main} tabIndex={-1}>
         {children}
       </main>

@@ -1,5 +1,4 @@
-import type { RefObject } from 'react'
-import { Button } from '../components/Button.tsx'
+import { Dialog } from '../components/Dialog.tsx'
 import { enableShortcuts, useShortcutsEnabled } from '../components/useShortcuts.ts'
 import { messages, type Messages } from '../messages/messages.ts'
 import styles from './ShortcutsHelp.module.css'
@@ -14,18 +13,12 @@ const KEYS: [keys: string[], action: keyof Messages['app']['keyNames']][] = [
   [['?'], 'help'],
 ]
 
-/**
- * The dialog that lists the keyboard shortcuts and turns them on and off.
- *
- * Whether it is open is no state of React: the event `close` fires some time after the dialog has closed, and a key that is
- * pressed in between would not open it again.
- */
-export function ShortcutsHelp({ dialog }: { dialog: RefObject<HTMLDialogElement | null> }) {
+/** The dialog that lists the keyboard shortcuts and turns them on and off. */
+export function ShortcutsHelp({ onClose }: { onClose: () => void }) {
   const isEnabled = useShortcutsEnabled()
 
   return (
-    <dialog ref={dialog} className={styles.dialog} aria-labelledby="shortcuts">
-      <h2 id="shortcuts">{messages.app.shortcuts}</h2>
+    <Dialog title={messages.app.shortcuts} className={styles.dialog ?? ''} onClose={onClose}>
       <dl className={styles.keys}>
         {KEYS.map(([keys, action]) => (
           <div key={action}>
@@ -42,7 +35,6 @@ export function ShortcutsHelp({ dialog }: { dialog: RefObject<HTMLDialogElement 
         <input type="checkbox" checked={isEnabled} onChange={(event) => enableShortcuts(event.target.checked)} />
         {messages.app.shortcutsEnabled}
       </label>
-      <Button onClick={() => dialog.current?.close()}>{messages.app.close}</Button>
-    </dialog>
+    </Dialog>
   )
 }

@@ -7,7 +7,7 @@ import { explain } from '../graphql/client.ts'
 import { graphql } from '../graphql/graphql.ts'
 import { chooseLanguage, LANGUAGES, readLanguage, type Language } from '../messages/language.ts'
 import { messages } from '../messages/messages.ts'
-import { KEYS_PATH, WEBHOOKS_PATH } from '../model/paths.ts'
+import { API_PATH, AUDIT_PATH, CONNECT_PATH, KEYS_PATH, WEBHOOKS_PATH } from '../model/paths.ts'
 import styles from './UserMenu.module.css'
 
 const SCOPES = graphql(`
@@ -56,6 +56,17 @@ function Rights({ close }: { close: () => void }) {
   const { scopes } = data.viewer
   return (
     <>
+      <Link className={styles.link} href={CONNECT_PATH} onClick={close}>
+        {messages.connect.title}
+      </Link>
+      <Link className={styles.link} href={API_PATH} onClick={close}>
+        {messages.api.title}
+      </Link>
+      {scopes.includes('audit:read') && (
+        <Link className={styles.link} href={AUDIT_PATH} onClick={close}>
+          {messages.audit.title}
+        </Link>
+      )}
       {scopes.includes('keys:write') && (
         <Link className={styles.link} href={KEYS_PATH} onClick={close}>
           {messages.app.keys}

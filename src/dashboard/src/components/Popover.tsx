@@ -1,10 +1,11 @@
-import { useEffect, useId, useRef, useState, type ReactNode } from 'react'
+import type { ReactNode } from 'react'
 import styles from './Popover.module.css'
+import { useDropdown } from './useDropdown.ts'
 
 interface PopoverProps {
   /** The content of the button. */
   label: ReactNode
-  /** The accessible name of the button, where its content is not enough. */
+  /** The accessible name of the button and of the panel, where the content of the button is not enough. */
   name?: string
   className?: string | undefined
   align?: 'start' | 'end'
@@ -12,55 +13,37 @@ interface PopoverProps {
   children: (close: () => void) => ReactNode
 }
 
-/** A button with a panel that opens below it; Escape and a click elsewhere close it. */
+const FOCUSABLE = 'a[href], button:not(:disabled), input:not(:disabled), select, textarea, [tabindex="0"]'
+
+/** A button with a panel of controls below it, a dialog that is not modal: it gets the focus when it opens. */
 export function Popover({ label, name, className, align = 'start', children }: PopoverProps) {
-  const [isOpen, setOpen] = useState(false)
-  const root = useRef<HTMLDivElement>(null)
-  const id = useId()
-  const buttonId = useId()
-
-  useEffect(() => {
-    if (!isOpen) return
-    function onPointer(event: PointerEvent): void {
-      if (event.target instanceof Node && !root.current?.contains(event.target)) setOpen(false)
-    }
-    function onKey(event: KeyboardEvent): void {
-      if (event.key === 'Escape') {
-        setOpen(false)
-        document.getElementById(buttonId)?.focus()
-      }
-    }
-    document.addEventListener('pointerdown', onPointer)
-    document.addEventListener('keydown', onKey)
-    return () => {
-      document.removeEventListener('pointerdown', onPointer)
-      document.removeEventListener('keydown', onKey)
-    }
-  }, [isOpen, buttonId])
-
-  function close(): void {
-    setOpen(false)
-    document.getElementById(buttonId)?.focus()
-  }
-
+  const { button, panel, isOpen, close } = useDropdown((opened) => {
+    const first =
+      opened.querySelector<HTMLElement>('[aria-current="true"]') ?? opened.querySelector<HTMLElement>(FOCUSABLE)
+    ;(first ?? opened).focus()
+  })
   return (
-    <div className={styles.root} ref={root}>
-      <button
-        id={buttonId}
-        type="button"
-        className={className ?? styles.button}
-        aria-expanded={isOpen}
-        aria-controls={isOpen ? id : undefined}
-        aria-label={name}
-        onClick={() => setOpen(!isOpen)}
-      >
+    <div
+      className={styles.root}
+      onBlur={(event) => {
+        // Tab leads on to the rest of the page. Without a target, the focus is in another window.
+        const target = event.relatedTarget
+        if (isOpen && target !== null && !event.currentTarget.contains(target)) close()
+      }}
+    >
+      <button {...button} type="button" className={className ?? styles.button} aria-haspopup="dialog" aria-label={name}>
         {label}
       </button>
-      {isOpen && (
-        <div id={id} className={`${styles.panel ?? ''} ${styles[align] ?? ''}`}>
-          {children(close)}
-        </div>
-      )}
+      <div
+        {...panel}
+        className={`${styles.panel ?? ''} ${styles[align] ?? ''}`}
+        role="dialog"
+        tabIndex={-1}
+        aria-label={name}
+        aria-labelledby={name === undefined ? button.id : undefined}
+      >
+        {isOpen && children(close)}
+      </div>
     </div>
   )
 }

@@ -3,11 +3,11 @@ import { useLocation } from 'wouter'
 import { Button } from '../components/Button.tsx'
 import { ErrorBanner } from '../components/ErrorBanner.tsx'
 import { Notice } from '../components/Notice.tsx'
+import { Tabs } from '../components/Tabs.tsx'
 import { useIcon } from '../components/useIcon.ts'
 import { useTitle } from '../components/useTitle.ts'
 import { messages } from '../messages/messages.ts'
 import { LIST_PATH } from '../model/paths.ts'
-import { TABS } from '../model/selection.ts'
 import { titleOfExecution } from '../model/titles.ts'
 import styles from './DetailPage.module.css'
 import { ErrorBox } from './ErrorBox.tsx'
@@ -72,23 +72,13 @@ export default function DetailPage({ executionId }: { executionId: string }) {
       />
       {error !== null && <ErrorBanner onRetry={detail.retry}>{error}</ErrorBanner>}
       {execution.error !== null && <ErrorBox error={execution.error} step={failedStep} />}
-      <div className={styles.tabs} role="tablist" aria-label={text.tabsLabel}>
-        {TABS.map((each) => (
-          <button
-            key={each}
-            id={`tab-${each}`}
-            type="button"
-            role="tab"
-            className={styles.tab}
-            aria-selected={each === tab}
-            aria-controls="panel"
-            onClick={() => select({ tab: each })}
-          >
-            {text.tabs[each]}
-          </button>
-        ))}
-      </div>
-      <div className={styles.panel} id="panel" role="tabpanel" aria-labelledby={`tab-${tab}`}>
+      <Tabs
+        label={text.tabsLabel}
+        tabs={text.tabs}
+        selected={tab}
+        onSelect={(next) => select({ tab: next })}
+        panelClassName={styles.panel}
+      >
         {tab === 'timeline' && (
           <Steps
             steps={steps}
@@ -109,7 +99,7 @@ export default function DetailPage({ executionId }: { executionId: string }) {
         )}
         {tab === 'data' && <Payloads executionId={executionId} updatedAt={execution.updatedAt} />}
         {tab === 'compare' && <LastSuccessComparison execution={execution} />}
-      </div>
+      </Tabs>
     </div>
   )
 }

@@ -1,8 +1,7 @@
 import { useEffect, useRef, useState } from 'react'
 import { useClient } from 'urql'
 import { Button } from '../components/Button.tsx'
-import { Popover } from '../components/Popover.tsx'
-import form from '../components/form.module.css'
+import { Menu } from '../components/Menu.tsx'
 import { messages } from '../messages/messages.ts'
 import { nameLogFile, type LogFormat } from '../model/logFile.ts'
 import type { LineFilter } from '../model/logLines.ts'
@@ -42,23 +41,14 @@ export function LogDownload({ executionId, filter }: { executionId: string; filt
   return (
     <>
       {error !== null && <span role="alert">{error}</span>}
-      <Popover label={text.download} align="end">
-        {(close) =>
-          (['text', 'json'] as const).map((format) => (
-            <button
-              key={format}
-              type="button"
-              className={form.option}
-              onClick={() => {
-                close()
-                void download(format)
-              }}
-            >
-              {format === 'text' ? text.downloadText : text.downloadJson}
-            </button>
-          ))
-        }
-      </Popover>
+      <Menu
+        label={text.download}
+        align="end"
+        items={[
+          { name: text.downloadText, onSelect: () => void download('text') },
+          { name: text.downloadJson, onSelect: () => void download('json') },
+        ]}
+      />
     </>
   )
 }

@@ -36,8 +36,7 @@ export function RunChooser({ label, workflow, onChoose }: RunChooserProps) {
       }}
     >
       <label>
-        {label}{' '}
-        <input name="id" list={list} placeholder={text.withPlaceholder} autoComplete="off" spellCheck={false} />
+        {label} <input name="id" list={list} placeholder={text.withPlaceholder} autoComplete="off" spellCheck={false} />
       </label>
       <datalist id={list}>
         {data?.executions.nodes.map(({ executionId, status, createdAt }) => (

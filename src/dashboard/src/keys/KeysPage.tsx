@@ -3,7 +3,8 @@ import { Button } from '../components/Button.tsx'
 import { ErrorBanner } from '../components/ErrorBanner.tsx'
 import { Notice } from '../components/Notice.tsx'
 import { useTitle } from '../components/useTitle.ts'
-import { TITLE_OF_KEYS } from '../model/titles.ts'
+import { messages } from '../messages/messages.ts'
+import { titleOfPage } from '../model/titles.ts'
 import { KeyForm } from './KeyForm.tsx'
 import { KeyList } from './KeyList.tsx'
 import styles from '../components/records.module.css'
@@ -16,7 +17,7 @@ export default function KeysPage() {
   const { keys, viewer, next, error, read, create, revoke } = useAccessKeys()
   const [isMaking, setMaking] = useState(false)
   const [made, setMade] = useState<MadeKey | null>(null)
-  useTitle(TITLE_OF_KEYS)
+  useTitle(titleOfPage(messages.model.titles.keys))
 
   if (keys === null || viewer === null) {
     if (error === null) return <Notice kind="loading" title="Loading …" />

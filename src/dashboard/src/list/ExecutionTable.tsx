@@ -4,7 +4,7 @@ import { useLocation } from 'wouter'
 import { Icon } from '../components/Icon.tsx'
 import { useMediaQuery } from '../components/useMediaQuery.ts'
 import { useShortcuts } from '../components/useShortcuts.ts'
-import { fitColumns, infoOf, type Column } from '../model/columns.ts'
+import { fitColumns, infoOf, nameColumn, type Column } from '../model/columns.ts'
 import { executionPath } from '../model/paths.ts'
 import type { Recoveries } from '../model/retries.ts'
 import type { Rows } from '../model/rows.ts'
@@ -163,7 +163,8 @@ interface ColumnHeaderProps {
 }
 
 function ColumnHeader({ column, order, onSort }: ColumnHeaderProps) {
-  const { title, sort, isNumber } = infoOf(column)
+  const { sort, isNumber } = infoOf(column)
+  const title = nameColumn(column)
   const [first] = order
   const direction = sort !== undefined && first?.field === sort ? first.direction : null
   return (

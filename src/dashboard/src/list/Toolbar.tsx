@@ -4,8 +4,9 @@ import { Bar } from '../bar/Bar.tsx'
 import { Button } from '../components/Button.tsx'
 import form from '../components/form.module.css'
 import { Icon } from '../components/Icon.tsx'
+import { Menu } from '../components/Menu.tsx'
 import { Popover } from '../components/Popover.tsx'
-import { COLUMNS, infoOf, DEFAULT_COLUMNS } from '../model/columns.ts'
+import { COLUMNS, DEFAULT_COLUMNS, nameColumn } from '../model/columns.ts'
 import { listPath } from '../model/paths.ts'
 import { nameOrder, SORT_FIELDS, type SortKey } from '../model/sorting.ts'
 import { printView, type View } from '../model/view.ts'
@@ -33,7 +34,7 @@ function SortOrder({ order, onChange }: { order: readonly SortKey[]; onChange: (
   const [first] = order
   const name = first === undefined ? '' : nameOrder(first)
   return (
-    <Popover
+    <Menu
       label={
         <>
           <Icon name="sort" />
@@ -42,26 +43,14 @@ function SortOrder({ order, onChange }: { order: readonly SortKey[]; onChange: (
       }
       name={`Sort: ${name}`}
       align="end"
-    >
-      {(close) =>
-        SORT_FIELDS.flatMap((field) =>
-          (['DESC', 'ASC'] as const).map((direction) => (
-            <button
-              key={`${field} ${direction}`}
-              type="button"
-              className={form.option}
-              aria-current={first?.field === field && first.direction === direction}
-              onClick={() => {
-                onChange([{ field, direction }])
-                close()
-              }}
-            >
-              {nameOrder({ field, direction })}
-            </button>
-          )),
-        )
-      }
-    </Popover>
+      items={SORT_FIELDS.flatMap((field) =>
+        (['DESC', 'ASC'] as const).map((direction) => ({
+          name: nameOrder({ field, direction }),
+          isChosen: first?.field === field && first.direction === direction,
+          onSelect: () => onChange([{ field, direction }]),
+        })),
+      )}
+    />
   )
 }
 
@@ -174,7 +163,7 @@ function Display({ view, change }: Omit<ToolbarProps, 'inputRef'>) {
                   })
                 }
               />
-              {infoOf(column).title}
+              {nameColumn(column)}
             </label>
           ))}
           <Button kind="quiet" onClick={() => change({ columns: DEFAULT_COLUMNS })}>

@@ -1,31 +1,31 @@
+import { messages } from '../messages/messages.ts'
 import type { SortField } from './sorting.ts'
 
 // In the order of the list.
 const COLUMN_TABLE = {
-  status: { title: 'Status', width: '7.5rem', pixels: 120, sort: 'STATUS', isDefault: true },
-  workflow: { title: 'Workflow', width: 'minmax(10rem, 1.4fr)', pixels: 160, sort: 'WORKFLOW_NAME', isDefault: true },
-  id: { title: 'Execution ID', width: 'minmax(8rem, 1fr)', pixels: 128, isDefault: false },
-  who: { title: 'Started by', width: 'minmax(5.5rem, 0.6fr)', pixels: 88, isDefault: true },
-  created: { title: 'Created', width: '7.5rem', pixels: 120, sort: 'CREATED_AT', isDefault: true },
-  started: { title: 'Started', width: '7.5rem', pixels: 120, sort: 'STARTED_AT', isDefault: false },
-  completed: { title: 'Completed', width: '7.5rem', pixels: 120, sort: 'COMPLETED_AT', isDefault: false },
-  duration: { title: 'Duration', width: '6rem', pixels: 96, sort: 'DURATION', isDefault: true, isNumber: true },
-  progress: { title: 'Progress', width: '7rem', pixels: 112, isDefault: true },
-  cost: { title: 'Cost', width: '5.5rem', pixels: 88, sort: 'TOTAL_COST', isDefault: true, isNumber: true },
-  tokens: { title: 'Tokens', width: '5.5rem', pixels: 88, sort: 'TOKENS_USED', isDefault: true, isNumber: true },
-  error: { title: 'Error', width: 'minmax(9rem, 2fr)', pixels: 200, isDefault: true },
-  attempt: { title: 'Attempt', width: '5rem', pixels: 80, isDefault: false, isNumber: true },
-  tags: { title: 'Tags', width: 'minmax(8rem, 1fr)', pixels: 128, isDefault: false },
+  status: { width: '7.5rem', pixels: 120, sort: 'STATUS', isDefault: true },
+  workflow: { width: 'minmax(10rem, 1.4fr)', pixels: 160, sort: 'WORKFLOW_NAME', isDefault: true },
+  id: { width: 'minmax(8rem, 1fr)', pixels: 128, isDefault: false },
+  who: { width: 'minmax(5.5rem, 0.6fr)', pixels: 88, isDefault: true },
+  created: { width: '7.5rem', pixels: 120, sort: 'CREATED_AT', isDefault: true },
+  started: { width: '7.5rem', pixels: 120, sort: 'STARTED_AT', isDefault: false },
+  completed: { width: '7.5rem', pixels: 120, sort: 'COMPLETED_AT', isDefault: false },
+  duration: { width: '6rem', pixels: 96, sort: 'DURATION', isDefault: true, isNumber: true },
+  progress: { width: '7rem', pixels: 112, isDefault: true },
+  cost: { width: '5.5rem', pixels: 88, sort: 'TOTAL_COST', isDefault: true, isNumber: true },
+  tokens: { width: '5.5rem', pixels: 88, sort: 'TOKENS_USED', isDefault: true, isNumber: true },
+  error: { width: 'minmax(9rem, 2fr)', pixels: 200, isDefault: true },
+  attempt: { width: '5rem', pixels: 80, isDefault: false, isNumber: true },
+  tags: { width: 'minmax(8rem, 1fr)', pixels: 128, isDefault: false },
 } as const satisfies Record<
   string,
-  { title: string; width: string; pixels: number; sort?: SortField; isDefault: boolean; isNumber?: boolean }
+  { width: string; pixels: number; sort?: SortField; isDefault: boolean; isNumber?: boolean }
 >
 
 export type Column = keyof typeof COLUMN_TABLE
 
 /** A column of the list. */
 export interface ColumnInfo {
-  title: string
   /** A track size of CSS grid. */
   width: string
   /** The least width in which it can be read; in pixels. */
@@ -40,7 +40,12 @@ export const COLUMNS = Object.keys(COLUMN_TABLE) as Column[]
 
 export const DEFAULT_COLUMNS: readonly Column[] = COLUMNS.filter((column) => COLUMN_TABLE[column].isDefault)
 
-/** The title, width and sort key of `column`. */
+/** The title of `column` for people. */
+export function nameColumn(column: Column): string {
+  return messages.model.columns[column]
+}
+
+/** The width and sort key of `column`. */
 export function infoOf(column: Column): ColumnInfo {
   return COLUMN_TABLE[column]
 }

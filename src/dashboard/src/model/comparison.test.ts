@@ -7,16 +7,8 @@ function step(stepId: string, durationSeconds: number | null, status: ComparedSt
 }
 
 test('the largest increase comes first, and steps of one execution alone are included', () => {
-  const now = [
-    step('load', 12),
-    step('sort', 90),
-    step('new', 1),
-  ]
-  const before = [
-    step('load', 20),
-    step('sort', 30),
-    step('old', 5),
-  ]
+  const now = [step('load', 12), step('sort', 90), step('new', 1)]
+  const before = [step('load', 20), step('sort', 30), step('old', 5)]
 
   expect(compareSteps(now, before).map(({ stepId, longer }) => [stepId, longer])).toEqual([
     ['sort', 60],

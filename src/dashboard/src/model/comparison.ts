@@ -59,7 +59,10 @@ export function differsClearly(one: number, other: number): boolean {
 }
 
 /** Whether a step differs by more than noise between two executions, the longer of which took `seconds`. */
-export function isSignificant({ now, before, statusNow, statusBefore, longer }: StepDifference, seconds: number): boolean {
+export function isSignificant(
+  { now, before, statusNow, statusBefore, longer }: StepDifference,
+  seconds: number,
+): boolean {
   if (statusNow !== statusBefore) return true
   if (now === null || before === null) return now !== before
   return differsClearly(now, before) && Math.abs(longer) >= SHARE_OF_EXECUTION * seconds

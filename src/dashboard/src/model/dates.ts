@@ -1,3 +1,5 @@
+import { messages } from '../messages/messages.ts'
+
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
@@ -10,15 +12,16 @@ interface Formats {
   abbreviation: Intl.DateTimeFormat
 }
 
-// Cached by zone: creating a formatter takes longer than drawing a row that uses it.
-const formats = new Map<string | undefined, Formats>()
+// Cached by locale and zone: creating a formatter takes longer than drawing a row that uses it.
+const formats = new Map<string, Formats>()
 
 /** The age of `time` at `now` (both milliseconds), rounded: `just now`, `5 m ago`, `3 h ago`, `2 d ago`. */
 export function formatAge(time: number, now: number): string {
   const age = now - time
-  if (age < -MINUTE) return `in ${round(-age)}`
-  if (age < 5000) return 'just now'
-  return `${round(age)} ago`
+  const { ages } = messages.model
+  if (age < -MINUTE) return ages.in(round(-age))
+  if (age < 5000) return ages.now
+  return ages.ago(round(age))
 }
 
 /** `time` in the time zone `zone` (by default the viewer's): `12:30:05` today, `22 Nov 12:30` otherwise. */
@@ -71,13 +74,8 @@ export function offsetAt(time: number, zone?: string): number {
 
 // Dates in filters and addresses are text: how long ago, such as `-24h`, or an RFC 3339 date and time.
 
-const UNITS: Record<string, { milliseconds: number; name: string }> = {
-  s: { milliseconds: 1000, name: 'second' },
-  m: { milliseconds: MINUTE, name: 'minute' },
-  h: { milliseconds: HOUR, name: 'hour' },
-  d: { milliseconds: DAY, name: 'day' },
-  w: { milliseconds: 7 * DAY, name: 'week' },
-}
+const UNITS = { s: 1000, m: MINUTE, h: HOUR, d: DAY, w: 7 * DAY } as const
+type Unit = keyof typeof UNITS
 
 const RELATIVE = /^-(\d{1,5})([smhdw])$/
 const ABSOLUTE = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)$/
@@ -94,10 +92,9 @@ export function isRelative(text: string): boolean {
 
 /** The date `text` in RFC 3339, relative ones counted back from `now` (milliseconds). */
 export function resolveDate(text: string, now: number): string {
-  const [, amount, unit] = RELATIVE.exec(text) ?? []
-  const length = UNITS[unit ?? '']?.milliseconds
-  if (length === undefined) return new Date(text).toISOString()
-  return new Date(now - Number(amount) * length).toISOString()
+  const relative = readRelative(text)
+  if (relative === null) return new Date(text).toISOString()
+  return new Date(now - relative.amount * UNITS[relative.unit]).toISOString()
 }
 
 /**
@@ -105,19 +102,24 @@ export function resolveDate(text: string, now: number): string {
  * where it is not that of the browser.
  */
 export function nameDate(text: string, zone?: string): string {
+  const relative = readRelative(text)
+  if (relative !== null) return messages.model.ages.ago(messages.model.ages.units[relative.unit](relative.amount))
+  const time = Date.parse(text)
+  const { clock, day, abbreviation } = formatsOf(zone)
+  const zoneName = zone === undefined ? '' : ` ${abbreviation.formatToParts(time).at(-1)?.value ?? zone}`
+  return `${day.format(time)} ${clock.format(time).replace(/:00$/, '')}${zoneName}`
+}
+
+/** How long ago the relative date `text` is; null for any other. */
+export function readRelative(text: string): { amount: number; unit: Unit } | null {
   const [, amount, unit] = RELATIVE.exec(text) ?? []
-  const name = UNITS[unit ?? '']?.name
-  if (name === undefined) {
-    const time = Date.parse(text)
-    const { clock, day, abbreviation } = formatsOf(zone)
-    const zoneName = zone === undefined ? '' : ` ${abbreviation.formatToParts(time).at(-1)?.value ?? zone}`
-    return `${day.format(time)} ${clock.format(time).replace(/:00$/, '')}${zoneName}`
-  }
-  return `${amount ?? ''} ${name}${amount === '1' ? '' : 's'} ago`
+  return amount === undefined || unit === undefined ? null : { amount: Number(amount), unit: unit as Unit }
 }
 
 function formatsOf(zone: string | undefined): Formats {
-  const known = formats.get(zone)
+  const locale = messages.model.dateLocale
+  const key = `${locale} ${zone ?? ''}`
+  const known = formats.get(key)
   if (known !== undefined) return known
   const common = zone === undefined ? {} : { timeZone: zone }
   const date = { day: 'numeric', month: 'short', ...common } as const
@@ -125,11 +127,11 @@ function formatsOf(zone: string | undefined): Formats {
     clock: new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit', ...common }),
     // Swedish writes dates as ISO 8601 does.
     day: new Intl.DateTimeFormat('sv-SE', common),
-    date: new Intl.DateTimeFormat('en-GB', date),
-    dateWithYear: new Intl.DateTimeFormat('en-GB', { ...date, year: 'numeric' }),
-    abbreviation: new Intl.DateTimeFormat('en-GB', { timeZoneName: 'short', ...common }),
+    date: new Intl.DateTimeFormat(locale, date),
+    dateWithYear: new Intl.DateTimeFormat(locale, { ...date, year: 'numeric' }),
+    abbreviation: new Intl.DateTimeFormat(locale, { timeZoneName: 'short', ...common }),
   }
-  formats.set(zone, created)
+  formats.set(key, created)
   return created
 }
 

@@ -70,7 +70,12 @@ function pair(name: string, one: string | null, other: string | null): FactDiffe
   return { name, one, other }
 }
 
-function pairOf(name: string, one: number | null, other: number | null, print: (value: number) => string): FactDifference {
+function pairOf(
+  name: string,
+  one: number | null,
+  other: number | null,
+  print: (value: number) => string,
+): FactDifference {
   const isNoise = one !== null && other !== null && !differsClearly(one, other)
   if (isNoise) return pair(name, null, null)
   return pair(name, one === null ? null : print(one), other === null ? null : print(other))

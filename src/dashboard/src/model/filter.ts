@@ -1,3 +1,4 @@
+import { messages } from '../messages/messages.ts'
 import { isDate, nameDate } from './dates.ts'
 import {
   inputTypeOf,
@@ -41,37 +42,37 @@ export function childrenOf(filter: Filter): readonly Filter[] {
 
 /** Why the server would reject `condition`, as a sentence; null when it would not. */
 export function findProblem({ field, operator, values }: Condition): string | null {
+  const { filterProblems } = messages.model
   const title = nameField(field)
-  if (!operatorsOf(field).includes(operator)) return `"${operator}" does not apply to ${title}.`
-  if (operator === 'isNull')
-    return values[0] === 'true' || values[0] === 'false' ? null : 'The value must be true or false.'
+  if (!operatorsOf(field).includes(operator)) return filterProblems.operator(operator, title)
+  if (operator === 'isNull') return values[0] === 'true' || values[0] === 'false' ? null : filterProblems.trueOrFalse
   const [first] = values
-  if (first === undefined) return `${title} needs a value.`
+  if (first === undefined) return filterProblems.noValue(title)
   const isPair = operator === 'has'
   if (values.length > (isPair ? 2 : 1) && !takesMany(operator))
-    return `${title} takes ${isPair ? 'one key and one value' : 'one value'}.`
+    return isPair ? filterProblems.keyAndValue(title) : filterProblems.oneValue(title)
   return findValueProblem(field, first, values)
 }
 
 function findValueProblem(field: Field, first: string, values: readonly string[]): string | null {
+  const { filterProblems } = messages.model
   const title = nameField(field)
   const input = inputTypeOf(field)
   if (input === 'ExecutionStatusFilter') {
     const unknown = values.find((value) => !isStatus(value))
-    return unknown === undefined ? null : `Unknown status: ${unknown}.`
+    return unknown === undefined ? null : filterProblems.status(unknown)
   }
-  if (input === 'DateTimeFilter')
-    return isDate(first) ? null : 'Enter a date such as 2026-11-01T10:30:00Z, or an age such as -24h.'
+  if (input === 'DateTimeFilter') return isDate(first) ? null : filterProblems.date
   if (isNumeric(field)) {
     const value = Number(first)
-    if (first.trim() === '' || !Number.isFinite(value)) return `${title} must be a number.`
-    if (input === 'BigIntFilter') return Number.isSafeInteger(value) ? null : `${title} must be a whole number.`
+    if (first.trim() === '' || !Number.isFinite(value)) return filterProblems.number(title)
+    if (input === 'BigIntFilter') return Number.isSafeInteger(value) ? null : filterProblems.wholeNumber(title)
     // GraphQL's Int has 32 bits.
     return input === 'IntFilter' && (!Number.isInteger(value) || Math.abs(value) > 2 ** 31 - 1)
-      ? `${title} must be a whole number.`
+      ? filterProblems.wholeNumber(title)
       : null
   }
-  return first === '' ? `${title} needs a value.` : null
+  return first === '' ? filterProblems.noValue(title) : null
 }
 
 /** `condition` for people: `Status`, `is any of`, `Failed, Timed out`; dates in the time zone `zone`. */
@@ -85,7 +86,11 @@ export function describeCondition(
 } {
   const title = nameField(field)
   if (operator === 'isNull') {
-    return { field: title, operator: values[0] === 'true' ? 'is missing' : 'is present', value: '' }
+    return {
+      field: title,
+      operator: values[0] === 'true' ? messages.model.isMissing : messages.model.isPresent,
+      value: '',
+    }
   }
   if (operator === 'has') return { field: title, operator: '', value: values.join(' = ') }
   const input = inputTypeOf(field)
@@ -94,7 +99,7 @@ export function describeCondition(
     return input === 'DateTimeFilter' ? nameDate(value, zone) : value
   })
   const isOne = takesMany(operator) && named.length === 1
-  const name = isOne ? (operator === 'in' ? 'is' : 'is not') : nameOperator(field, operator)
+  const name = isOne ? (operator === 'in' ? messages.model.is : messages.model.isNot) : nameOperator(field, operator)
   return { field: title, operator: name, value: named.join(', ') }
 }
 

@@ -1,7 +1,8 @@
 import type { InputFieldName, NestedInputs } from '../graphql/schemaTypes.ts'
+import { messages } from '../messages/messages.ts'
 
 // The fields and operators of the filter editor are those of `schema.graphql`: what the schema has and these tables do not,
-// or the other way round, does not compile. Titles and the order in the menus are the dashboard's own.
+// or the other way round, does not compile. The order in the menus is the dashboard's own.
 
 type FilterFields = Omit<NestedInputs<'ExecutionFilter'>, 'not'>
 
@@ -20,40 +21,34 @@ type OperatorOf<Input extends InputType> = Input extends 'TagFilter'
 /** An operator of any field. */
 export type Operator = { [Input in InputType]: OperatorOf<Input> }[InputType]
 
-interface FieldInfo<Input extends InputType = InputType> {
-  title: string
-  input: Input
-  /** The unit of its values, in words. */
-  unit?: string
-}
-
-const FIELD_TABLE: { [Name in Field]: FieldInfo<FilterFields[Name]> } = {
-  status: { title: 'Status', input: 'ExecutionStatusFilter' },
-  workflowName: { title: 'Workflow', input: 'StringFilter' },
-  createdAt: { title: 'Created', input: 'DateTimeFilter' },
-  startedAt: { title: 'Started', input: 'DateTimeFilter' },
-  completedAt: { title: 'Completed', input: 'DateTimeFilter' },
-  updatedAt: { title: 'Updated', input: 'DateTimeFilter' },
-  durationSeconds: { title: 'Duration', input: 'FloatFilter', unit: 'Seconds' },
-  totalCost: { title: 'Cost', input: 'FloatFilter', unit: 'Dollars' },
-  tokens: { title: 'Tokens', input: 'BigIntFilter' },
+// In the order of the editor's menu.
+const INPUTS: { [Name in Field]: FilterFields[Name] } = {
+  status: 'ExecutionStatusFilter',
+  workflowName: 'StringFilter',
+  createdAt: 'DateTimeFilter',
+  startedAt: 'DateTimeFilter',
+  completedAt: 'DateTimeFilter',
+  updatedAt: 'DateTimeFilter',
+  durationSeconds: 'FloatFilter',
+  totalCost: 'FloatFilter',
+  tokens: 'BigIntFilter',
   // Deprecated, and kept for links.
-  tokensUsed: { title: 'Tokens', input: 'IntFilter' },
-  errorMessage: { title: 'Error message', input: 'StringFilter' },
-  errorCode: { title: 'Error code', input: 'IdFilter' },
+  tokensUsed: 'IntFilter',
+  errorMessage: 'StringFilter',
+  errorCode: 'IdFilter',
   // For links: nobody types the id of a group.
-  errorGroup: { title: 'Error group', input: 'ErrorGroupFilter' },
-  tags: { title: 'Tag', input: 'TagFilter' },
-  triggeredBy: { title: 'Started by', input: 'StringFilter' },
-  userId: { title: 'Owner', input: 'IdFilter' },
-  executionId: { title: 'Execution ID', input: 'IdFilter' },
-  workflowTemplateId: { title: 'Template', input: 'IdFilter' },
-  parentExecutionId: { title: 'Parent', input: 'IdFilter' },
-  sessionId: { title: 'Session', input: 'IdFilter' },
+  errorGroup: 'ErrorGroupFilter',
+  tags: 'TagFilter',
+  triggeredBy: 'StringFilter',
+  userId: 'IdFilter',
+  executionId: 'IdFilter',
+  workflowTemplateId: 'IdFilter',
+  parentExecutionId: 'IdFilter',
+  sessionId: 'IdFilter',
 }
 
 /** All fields, in the order of the editor's menu. */
-export const FIELDS = (Object.keys(FIELD_TABLE) as Field[]).filter(
+export const FIELDS = (Object.keys(INPUTS) as Field[]).filter(
   (field) => field !== 'tokensUsed' && field !== 'errorGroup',
 )
 
@@ -70,35 +65,21 @@ const OPERATORS: { [Input in InputType]: readonly OperatorOf<Input>[] } = {
   ErrorGroupFilter: ['eq', 'in'],
 }
 
-const OPERATOR_NAMES: Record<Operator, string> = {
-  eq: 'is',
-  in: 'is any of',
-  notIn: 'is none of',
-  contains: 'contains',
-  startsWith: 'starts with',
-  gt: 'more than',
-  gte: 'at least',
-  lt: 'less than',
-  lte: 'at most',
-  isNull: 'is missing',
-  has: 'has',
-}
-
-const DATE_OPERATOR_NAMES: Partial<Record<Operator, string>> = { gt: 'after', gte: 'since', lt: 'before', lte: 'until' }
-
 /** The title of `field`. */
 export function nameField(field: Field): string {
-  return FIELD_TABLE[field].title
+  return messages.model.fields[field]
 }
 
 /** The input type of `field` in the schema. */
 export function inputTypeOf(field: Field): InputType {
-  return FIELD_TABLE[field].input
+  return INPUTS[field]
 }
 
 /** The unit of the values of `field`, such as `Seconds`; undefined for those without one. */
 export function unitOf(field: Field): string | undefined {
-  return FIELD_TABLE[field].unit
+  const { seconds, dollars } = messages.model.units
+  if (field === 'durationSeconds') return seconds
+  return field === 'totalCost' ? dollars : undefined
 }
 
 /** Whether the values of `field` are numbers. */
@@ -114,9 +95,13 @@ export function operatorsOf(field: Field): readonly Operator[] {
 
 /** The words for `operator` after the title of `field`: `at least`, or `since` for a date. */
 export function nameOperator(field: Field, operator: Operator): string {
-  return (
-    (inputTypeOf(field) === 'DateTimeFilter' ? DATE_OPERATOR_NAMES[operator] : undefined) ?? OPERATOR_NAMES[operator]
-  )
+  const { operators, dateOperators } = messages.model
+  const isDate = inputTypeOf(field) === 'DateTimeFilter'
+  return isDate && isDateOperator(operator) ? dateOperators[operator] : operators[operator]
+}
+
+function isDateOperator(operator: Operator): operator is 'gt' | 'gte' | 'lt' | 'lte' {
+  return operator === 'gt' || operator === 'gte' || operator === 'lt' || operator === 'lte'
 }
 
 /** Whether `operator` takes any number of values. */
@@ -126,5 +111,5 @@ export function takesMany(operator: Operator): boolean {
 
 /** Whether `text` is the name of a field. */
 export function isField(text: string): text is Field {
-  return Object.hasOwn(FIELD_TABLE, text)
+  return Object.hasOwn(INPUTS, text)
 }

@@ -1,3 +1,4 @@
+import { messages } from '../messages/messages.ts'
 import { childrenOf, EVERYTHING, findProblem, isCondition, type Condition, type Filter } from './filter.ts'
 import { isField, type Operator } from './filterFields.ts'
 
@@ -51,21 +52,21 @@ class Parser {
   }
 
   readNodes(depth: number): Filter[] {
-    if (depth > MAX_DEPTH) throw new FilterSyntaxError('The filter is nested too deeply.')
+    if (depth > MAX_DEPTH) throw new FilterSyntaxError(messages.model.filterProblems.tooDeep)
     const nodes: Filter[] = []
     while (this.peek() !== undefined && this.peek() !== ')') nodes.push(this.readNode(depth))
     return nodes
   }
 
   expectEnd(): void {
-    if (this.peek() !== undefined) throw new FilterSyntaxError('Unmatched ")".')
+    if (this.peek() !== undefined) throw new FilterSyntaxError(messages.model.filterProblems.unmatched)
   }
 
   private readNode(depth: number): Filter {
     const word = this.next()
     if (word === 'all' || word === 'any' || word === 'not') return this.readGroup(word, depth)
     const [field = '', operator = '', ...more] = word.split(':')
-    if (!isField(field) || more.length > 0) throw new FilterSyntaxError(`Unknown field: ${field}.`)
+    if (!isField(field) || more.length > 0) throw new FilterSyntaxError(messages.model.filterProblems.field(field))
     this.expect('(')
     const condition: Condition = { field, operator: operator as Operator, values: this.readValues() }
     const problem = findProblem(condition)
@@ -80,7 +81,7 @@ class Parser {
     if (name === 'all') return { all: nodes }
     if (name === 'any') return { any: nodes }
     const [node] = nodes
-    if (node === undefined || nodes.length > 1) throw new FilterSyntaxError('"not" takes exactly one condition.')
+    if (node === undefined || nodes.length > 1) throw new FilterSyntaxError(messages.model.filterProblems.not)
     return { not: node }
   }
 
@@ -100,12 +101,12 @@ class Parser {
 
   private next(): string {
     const token = this.tokens[this.position++]
-    if (token === undefined) throw new FilterSyntaxError('The filter is incomplete.')
+    if (token === undefined) throw new FilterSyntaxError(messages.model.filterProblems.incomplete)
     return token
   }
 
   private expect(expected: string): void {
-    if (this.next() !== expected) throw new FilterSyntaxError(`"${expected}" is missing.`)
+    if (this.next() !== expected) throw new FilterSyntaxError(messages.model.filterProblems.missing(expected))
   }
 }
 
@@ -116,18 +117,19 @@ function tokenize(text: string): string[] {
   while (TOKEN.lastIndex < trimmed.length) {
     const [, quoted, punctuation, word] = TOKEN.exec(trimmed) ?? []
     const token = quoted ?? punctuation ?? word
-    if (token === undefined) throw new FilterSyntaxError('A closing quotation mark is missing.')
+    if (token === undefined) throw new FilterSyntaxError(messages.model.filterProblems.unclosedQuote)
     tokens.push(token)
   }
   return tokens
 }
 
 function unquote(token: string): string {
-  if (token === '(' || token === ')' || token === ',') throw new FilterSyntaxError('A value is missing.')
+  if (token === '(' || token === ')' || token === ',')
+    throw new FilterSyntaxError(messages.model.filterProblems.missingValue)
   if (!token.startsWith('"')) return token
   try {
     return JSON.parse(token) as string
   } catch {
-    throw new FilterSyntaxError('A quoted value cannot be read.')
+    throw new FilterSyntaxError(messages.model.filterProblems.badQuote)
   }
 }

@@ -1,15 +1,8 @@
+import { messages } from '../messages/messages.ts'
 import { formatElapsed } from './numbers.ts'
 
 /** How changes reach the page. */
 export type LiveStatus = 'connecting' | 'live' | 'reconnecting' | 'behind' | 'polling'
-
-const DESCRIPTIONS: Record<LiveStatus, readonly [name: string, meaning: string]> = {
-  connecting: ['Connecting', 'The page is subscribing to changes.'],
-  live: ['Live', 'Changes appear as they happen.'],
-  reconnecting: ['Reconnecting', 'The connection was lost. Once it is back, the page catches up; no change is missed.'],
-  behind: ['Behind', 'Changes arrive late; the page is catching up.'],
-  polling: ['Polling', 'No live connection is possible; the page refreshes every few seconds.'],
-}
 
 /** The indicator's tone, name and explanation while the server lags `behindSeconds` behind its database. */
 export function describeLive(
@@ -18,12 +11,10 @@ export function describeLive(
 ): { tone: LiveStatus; name: string; meaning: string } {
   const isConnected = status === 'live' || status === 'behind'
   if (isConnected && behindSeconds > 0) {
-    const name = `Live, ${formatElapsed(behindSeconds)} behind`
-    const meaning = 'The server is catching up with its database; no change is missed.'
-    return { tone: 'behind', name, meaning }
+    const { liveBehind, serverBehind } = messages.model.live
+    return { tone: 'behind', name: liveBehind(formatElapsed(behindSeconds)), meaning: serverBehind }
   }
-  const [name, meaning] = DESCRIPTIONS[status]
-  return { tone: status, name, meaning }
+  return { tone: status, ...messages.model.live[status] }
 }
 
 /** The lag of the server in seconds, from the payload of a WebSocket ping; null when it has none. */

@@ -1,5 +1,23 @@
-const count = new Intl.NumberFormat('en-US')
-const brief = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 1 })
+import { messages } from '../messages/messages.ts'
+
+interface Formats {
+  count: Intl.NumberFormat
+  brief: Intl.NumberFormat
+}
+
+// Cached by locale: creating a formatter takes longer than drawing a row that uses it.
+const formats = new Map<string, Formats>()
+
+function formatsOf(locale: string): Formats {
+  const known = formats.get(locale)
+  if (known !== undefined) return known
+  const created = {
+    count: new Intl.NumberFormat(locale),
+    brief: new Intl.NumberFormat(locale, { notation: 'compact', maximumFractionDigits: 1 }),
+  }
+  formats.set(locale, created)
+  return created
+}
 
 /** `seconds` in one or two units: `0.4 s`, `12 s`, `3 m 05 s`, `2 h 10 m`, `4 d 03 h`. */
 export function formatDuration(seconds: number): string {
@@ -27,22 +45,22 @@ export function formatCost(dollars: number): string {
   if (dollars < 0.00005) return '<$0.0001'
   if (dollars < 0.1) return `$${dollars.toFixed(4)}`
   if (dollars < 10_000) return `$${dollars.toFixed(2)}`
-  return `$${count.format(Math.round(dollars))}`
+  return `$${formatCount(Math.round(dollars))}`
 }
 
 /** `1204` as `1,204`. */
 export function formatCount(value: number): string {
-  return count.format(value)
+  return formatsOf(messages.model.numberLocale).count.format(value)
 }
 
 /** `15300` as `15.3K`. */
 export function formatBriefly(value: number): string {
-  return brief.format(value)
+  return formatsOf(messages.model.numberLocale).brief.format(value)
 }
 
 /** A number of matches; `more than 10,000` when counting stopped there. */
 export function formatTotal(total: number, isExact: boolean): string {
-  return isExact ? formatCount(total) : `more than ${formatCount(total)}`
+  return isExact ? formatCount(total) : messages.model.moreThan(formatCount(total))
 }
 
 function pad(value: number): string {

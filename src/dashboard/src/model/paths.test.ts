@@ -1,6 +1,14 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { comparePath, executionIdOf, executionPath, listPath, movedListPath } from './paths.ts'
+import {
+  comparePath,
+  executionIdOf,
+  executionPath,
+  listPath,
+  movedListPath,
+  workflowNameOf,
+  workflowPath,
+} from './paths.ts'
 
 function idAt(address: string): string | null {
   // Resolves and encodes an address as browsers do.
@@ -17,6 +25,32 @@ test('the address of an execution leads to it, whatever its id', () => {
       expect(idAt(executionPath(id))).toBe(id)
     }),
   )
+})
+
+function workflowAt(address: string): string | null {
+  const { pathname, search } = new URL(address, 'https://monitor.example/')
+  return workflowNameOf(pathname, search)
+}
+
+test('the address of a workflow leads to it, whatever its name and the query', () => {
+  const names = ['ci-pipeline', 'etl/nightly', '..', '', 'a//b', '100%', 'a?b#c', 'hóa đơn']
+  const query = 'filter=status:in(FAILED)&since=-24h'
+
+  expect(names.map((name) => workflowAt(workflowPath(name)))).toEqual(names)
+  expect(names.map((name) => workflowAt(workflowPath(name, query)))).toEqual(names)
+  expect(workflowPath('ci-pipeline', query)).toBe(`/workflows/ci-pipeline?${query}`)
+  fc.assert(
+    fc.property(fc.string({ unit: 'grapheme' }), (name) => {
+      expect(workflowAt(workflowPath(name, query))).toBe(name)
+    }),
+  )
+  expect(workflowAt('/executions/x')).toBeNull()
+})
+
+test('the address of a comparison has both ids, whatever they consist of', () => {
+  const { pathname, searchParams } = new URL(comparePath('a&b=c', 'path/to 100%'), 'https://monitor.example/')
+
+  expect([pathname, searchParams.get('a'), searchParams.get('b')]).toEqual(['/compare', 'a&b=c', 'path/to 100%'])
 })
 
 test('an address that was typed or made by another tool leads to the execution too', () => {
@@ -53,10 +87,4 @@ test('the page of an execution keeps its selection, whatever its id is', () => {
   const [pathname = '', query = ''] = path.split('?')
   expect(executionIdOf(pathname, query)).toBe('..')
   expect(new URLSearchParams(query).get('tab')).toBe('logs')
-})
-
-test('a comparison names both executions, whatever their ids are', () => {
-  const query = new URLSearchParams(comparePath('a&b=c', 'ü ?').split('?')[1])
-
-  expect([query.get('a'), query.get('b')]).toEqual(['a&b=c', 'ü ?'])
 })

@@ -15,14 +15,27 @@ export function movedListPath(query: string): string | null {
   return isOfList ? withQuery(LIST_PATH, query.replace(/^\?/, '')) : null
 }
 
+/** The page of the error groups. */
+export const FAILURES_PATH = '/failures'
+
 /** The page of the access keys. */
 export const KEYS_PATH = '/keys'
+
+/** The documentation of REST. */
+export const API_PATH = '/api'
+
+/** The page of the audit trail. */
+export const AUDIT_PATH = '/audit'
+
+/** The page that helps to connect an engine. */
+export const CONNECT_PATH = '/connect'
 
 /** The page of the webhooks. */
 export const WEBHOOKS_PATH = '/webhooks'
 
-/** What the paths of all executions begin with. */
+/** What the paths of all executions, and of all workflows, begin with. */
 const EXECUTIONS_PATH = '/executions/'
+const WORKFLOWS_PATH = '/workflows/'
 
 // Browsers resolve the segments `.` and `..`, encoded ones too, and proxies merge slashes.
 const LOSES_SEGMENTS = /(^|\/)\.{0,2}(\/|$)/
@@ -36,19 +49,32 @@ export function executionPath(executionId: string, query = ''): string {
   return withQuery(EXECUTIONS_PATH + executionId.split('/').map(encodeURIComponent).join('/'), query)
 }
 
-/** The page that compares two executions. */
-export const COMPARE_PATH = '/compare'
-
-/** The comparison of the executions `a` and `b`. */
-export function comparePath(a: string, b: string): string {
-  return withQuery(COMPARE_PATH, new URLSearchParams({ a, b }).toString())
-}
-
 /** The id of the execution at an address, from its encoded path and query; null where there is none. */
 export function executionIdOf(path: string, query: string): string | null {
   if (!path.startsWith(EXECUTIONS_PATH)) return null
   const encoded = path.slice(EXECUTIONS_PATH.length)
   return encoded === '' ? new URLSearchParams(query).get('id') : decode(encoded)
+}
+
+/** The page of one workflow, whatever its name consists of; `query` is its scope, as `printScope` writes it. */
+export function workflowPath(name: string, query = ''): string {
+  if (!LOSES_SEGMENTS.test(name))
+    return withQuery(WORKFLOWS_PATH + name.split('/').map(encodeURIComponent).join('/'), query)
+  return withQuery(WORKFLOWS_PATH, [`name=${encodeURIComponent(name)}`, ...(query === '' ? [] : [query])].join('&'))
+}
+
+/** The name of the workflow at an address, from its encoded path and query; null where there is none. */
+export function workflowNameOf(path: string, query: string): string | null {
+  if (!path.startsWith(WORKFLOWS_PATH)) return null
+  const encoded = path.slice(WORKFLOWS_PATH.length)
+  return encoded === '' ? new URLSearchParams(query).get('name') : decode(encoded)
+}
+
+export const COMPARE_PATH = '/compare'
+
+/** The page that compares two executions. */
+export function comparePath(a: string, b: string): string {
+  return `${COMPARE_PATH}?a=${encodeURIComponent(a)}&b=${encodeURIComponent(b)}`
 }
 
 /** Where issuers send people back to after they have signed in. */

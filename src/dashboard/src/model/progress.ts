@@ -1,3 +1,5 @@
+import { messages } from '../messages/messages.ts'
+
 /** The fields of an execution that tell how far it is. */
 export interface Progressing {
   progress: { currentStep: number; totalSteps: number; percentage: number }
@@ -14,9 +16,9 @@ export function describeProgress(execution: Progressing): { count: string; detai
   const isCounted = stepsCompleted > 0 || stepsFailed > 0
   const done = isCounted ? stepsCompleted : Math.round((Math.min(100, Math.max(0, percentage)) / 100) * totalSteps)
   const details = [
-    `${Math.round(percentage)} %`,
-    done < totalSteps && currentStep > 0 && `at step ${currentStep}`,
-    stepsFailed > 0 && `${stepsFailed} ${stepsFailed === 1 ? 'step' : 'steps'} failed`,
+    messages.model.percent(Math.round(percentage)),
+    done < totalSteps && currentStep > 0 && messages.model.atStep(currentStep),
+    stepsFailed > 0 && messages.model.stepsFailed(stepsFailed),
   ]
   return { count: `${done}/${totalSteps}`, details: details.filter(Boolean).join(', ') }
 }

@@ -1,3 +1,4 @@
+import { messages } from '../messages/messages.ts'
 import { formatDuration } from './numbers.ts'
 import { endedWithoutSuccess, nameStatus, type Status } from './status.ts'
 
@@ -77,7 +78,9 @@ function repeatedBy<R extends Repetition>(
 
 /** A retry for people: `attempt 2 completed in 30 s`. */
 export function describeRetry(retry: Attempted & { status: Status; durationSeconds: number | null }): string {
-  const duration =
-    retry.status === 'COMPLETED' && retry.durationSeconds !== null ? ` in ${formatDuration(retry.durationSeconds)}` : ''
-  return `attempt ${retry.attempt} ${nameStatus(retry.status).toLowerCase()}${duration}`
+  const { attempt, status, durationSeconds } = retry
+  const { attemptCompletedIn, attemptEnded } = messages.model
+  return status === 'COMPLETED' && durationSeconds !== null
+    ? attemptCompletedIn(attempt, formatDuration(durationSeconds))
+    : attemptEnded(attempt, nameStatus(status).toLowerCase())
 }

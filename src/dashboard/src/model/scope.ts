@@ -1,3 +1,4 @@
+import { messages } from '../messages/messages.ts'
 import { isDate, isZone } from './dates.ts'
 import { EVERYTHING, narrow, type Filter } from './filter.ts'
 import { parseFilter, printFilter, FilterSyntaxError } from './filterText.ts'
@@ -81,16 +82,16 @@ function readFilter(text: string, report: Report): Filter | null {
     return parseFilter(text)
   } catch (error) {
     if (!(error instanceof FilterSyntaxError)) throw error
-    return report(`The filter in this link is not valid. ${error.message}`)
+    return report(messages.model.linkProblems.filter(error.message))
   }
 }
 
 function readDate(name: string, text: string | null, report: Report): string | null {
   if (text === null || isDate(text)) return text
-  return report(`This link has "${name}=${text}", which is no date such as -24h or 2026-11-01T10:30:00Z.`)
+  return report(messages.model.linkProblems.date(name, text))
 }
 
 function readZone(text: string | null, report: Report): string | null {
   if (text === null || isZone(text)) return text
-  return report(`This link has "zone=${text}", which is no time zone such as UTC or Europe/Berlin.`)
+  return report(messages.model.linkProblems.zone(text))
 }

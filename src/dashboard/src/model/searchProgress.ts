@@ -1,3 +1,4 @@
+import { messages } from '../messages/messages.ts'
 import { formatDate } from './dates.ts'
 import { formatCount } from './numbers.ts'
 import type { SortKey } from './sorting.ts'
@@ -82,7 +83,8 @@ export function describeSearch(
   now: number,
   zone?: string,
 ): string {
-  if (reachedAt === null) return `Searched ${formatCount(examined)} executions`
-  const direction = order[0]?.direction === 'ASC' ? 'up to' : 'back to'
-  return `Searched ${direction} ${formatDate(Date.parse(reachedAt), now, zone)}`
+  if (reachedAt === null) return messages.model.searchedExecutions(formatCount(examined))
+  const time = formatDate(Date.parse(reachedAt), now, zone)
+  const { searchedUpTo, searchedBackTo } = messages.model
+  return order[0]?.direction === 'ASC' ? searchedUpTo(time) : searchedBackTo(time)
 }

@@ -1,4 +1,5 @@
 import type { SchemaType } from '../graphql/schemaTypes.ts'
+import { messages } from '../messages/messages.ts'
 
 /** A field that executions can be sorted by. */
 export type SortField = SchemaType<'ExecutionSortField'>
@@ -10,23 +11,21 @@ export interface SortKey {
 
 export const NEWEST_FIRST: readonly SortKey[] = [{ field: 'CREATED_AT', direction: 'DESC' }]
 
-const ORDER_NAMES: Record<SortField, [descending: string, ascending: string]> = {
-  CREATED_AT: ['Newest first', 'Oldest first'],
-  STARTED_AT: ['Latest start first', 'Earliest start first'],
-  COMPLETED_AT: ['Latest completion first', 'Earliest completion first'],
-  DURATION: ['Longest first', 'Shortest first'],
-  TOTAL_COST: ['Most expensive first', 'Least expensive first'],
-  TOKENS_USED: ['Most tokens first', 'Fewest tokens first'],
-  WORKFLOW_NAME: ['Workflow Z to A', 'Workflow A to Z'],
-  STATUS: ['Status Z to A', 'Status A to Z'],
-}
-
 /** All sort fields, in the order of the menu. */
-export const SORT_FIELDS = Object.keys(ORDER_NAMES) as readonly SortField[]
+export const SORT_FIELDS: readonly SortField[] = [
+  'CREATED_AT',
+  'STARTED_AT',
+  'COMPLETED_AT',
+  'DURATION',
+  'TOTAL_COST',
+  'TOKENS_USED',
+  'WORKFLOW_NAME',
+  'STATUS',
+] as const satisfies readonly SortField[]
 
 /** `key` for people, such as `Newest first`. */
 export function nameOrder({ field, direction }: SortKey): string {
-  return ORDER_NAMES[field][direction === 'DESC' ? 0 : 1]
+  return messages.model.orders[field][direction]
 }
 
 /** The fields of an execution that sorting reads. */

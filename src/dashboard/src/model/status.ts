@@ -1,24 +1,26 @@
 import type { SchemaType } from '../graphql/schemaTypes.ts'
+import { messages } from '../messages/messages.ts'
 
 /** The status of an execution or a step. */
 export type Status = SchemaType<'ExecutionStatus'>
 
-const NAMES: Record<Status, string> = {
-  PENDING: 'Pending',
-  RUNNING: 'Running',
-  PAUSED: 'Paused',
-  COMPLETED: 'Completed',
-  FAILED: 'Failed',
-  CANCELLED: 'Cancelled',
-  TIMED_OUT: 'Timed out',
+// In the order of an execution's life.
+const ALL: Record<Status, true> = {
+  PENDING: true,
+  RUNNING: true,
+  PAUSED: true,
+  COMPLETED: true,
+  FAILED: true,
+  CANCELLED: true,
+  TIMED_OUT: true,
 }
 
 /** All statuses, in the order of an execution's life. */
-export const STATUSES = Object.keys(NAMES) as readonly Status[]
+export const STATUSES = Object.keys(ALL) as readonly Status[]
 
 /** `status` for people, such as `Timed out`. */
 export function nameStatus(status: Status): string {
-  return NAMES[status]
+  return messages.model.statuses[status]
 }
 
 /** Whether `status` is final. */
@@ -33,5 +35,5 @@ export function endedWithoutSuccess(status: Status): boolean {
 
 /** Whether `text` is a status. */
 export function isStatus(text: string): text is Status {
-  return Object.hasOwn(NAMES, text)
+  return Object.hasOwn(ALL, text)
 }

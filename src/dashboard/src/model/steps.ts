@@ -1,3 +1,4 @@
+import { messages } from '../messages/messages.ts'
 import { formatCount } from './numbers.ts'
 
 /** The fields of a step that put it into a list. An attempt may be a document of its own: then `stepId` repeats, and `id` does not. */
@@ -10,11 +11,12 @@ export interface ListedStep {
 
 /** How many steps are shown, and how many are not; `total` is 0 where the engine does not tell. */
 export function describeSteps(shown: number, further: 'none' | 'loading' | 'left out', total: number): string {
-  const count = `${formatCount(shown)} ${shown === 1 ? 'step' : 'steps'}`
+  const words = messages.model
+  const count = words.steps(formatCount(shown), shown === 1)
   if (further === 'none') return count
-  const name = total > shown ? `${count} of ${formatCount(total)}` : count
-  if (further === 'loading') return `${name}, loading more …`
-  return `${name}; ${total > shown ? formatCount(total - shown) : 'further steps'} not shown, except for failed ones`
+  const name = total > shown ? words.stepsOf(count, formatCount(total)) : count
+  if (further === 'loading') return words.stepsLoading(name)
+  return total > shown ? words.stepsLeftOut(name, formatCount(total - shown)) : words.furtherStepsLeftOut(name)
 }
 
 /** `steps` with `changed` in place of those with their ids, in the order of the workflow and of the attempts. */

@@ -1,11 +1,14 @@
-import { isRelative, nameDate, offsetAt } from './dates.ts'
+import { messages } from '../messages/messages.ts'
+import { isRelative, nameDate, offsetAt, readRelative } from './dates.ts'
 
 /** A range of time for people: `Last 24 hours`, or in the time zone `zone` `2026-11-01 10:00 UTC – now`. */
 export function nameRange(since: string | null, until: string | null, zone?: string): string {
-  if (since === null && until === null) return 'Any time'
-  if (until !== null) return `${since === null ? '…' : nameDate(since, zone)} – ${nameDate(until, zone)}`
-  if (since === null || !isRelative(since)) return `${since === null ? '…' : nameDate(since, zone)} – now`
-  return `Last ${nameDate(since).replace(/ ago$/, '').replace(/^1 /, '')}`
+  const { ages, ranges } = messages.model
+  if (since === null && until === null) return ranges.any
+  const relative = until === null && since !== null ? readRelative(since) : null
+  if (relative !== null) return ranges.last(relative.amount, ages.units[relative.unit](relative.amount))
+  const from = since === null ? '…' : nameDate(since, zone)
+  return `${from} – ${until === null ? ranges.now : nameDate(until, zone)}`
 }
 
 /** The date of a `datetime-local` input, entered in the time zone `zone`, in RFC 3339; null for none. */

@@ -1,3 +1,4 @@
+import { messages } from '../messages/messages.ts'
 import { COLUMNS, isColumn, DEFAULT_COLUMNS, type Column } from './columns.ts'
 import { DEFAULT_SCOPE, printQuery, readScope, setScope, type Report, type Scope } from './scope.ts'
 import { NEWEST_FIRST, SORT_FIELDS, type SortKey } from './sorting.ts'
@@ -57,7 +58,7 @@ function readOrder(text: string | null, report: Report): readonly SortKey[] | nu
   if (text === null) return null
   const keys = text.split(',').flatMap((each): SortKey[] => {
     const field = SORT_FIELDS.find((known) => known === each.replace(/^-/, ''))
-    if (field === undefined) report(`This link sorts by "${each}", which is unknown.`)
+    if (field === undefined) report(messages.model.linkProblems.sort(each))
     return field === undefined ? [] : [{ field, direction: each.startsWith('-') ? 'DESC' : 'ASC' }]
   })
   const unique = keys.filter((key, index) => keys.findIndex((other) => other.field === key.field) === index)
@@ -69,12 +70,12 @@ function readColumns(text: string | null, report: Report): readonly Column[] | n
   if (text === null) return null
   const named = text.split(',')
   const unknown = named.filter((each) => !isColumn(each))
-  if (unknown.length > 0) report(`This link has unknown columns: ${unknown.join(', ')}.`)
+  if (unknown.length > 0) report(messages.model.linkProblems.columns(unknown.join(', ')))
   const known = new Set(named.filter(isColumn))
   return known.size === 0 ? null : COLUMNS.filter((column) => known.has(column))
 }
 
 function readDensity(text: string | null, report: Report): Density | null {
   if (text === null || text === 'compact' || text === 'comfortable') return text
-  return report(`This link has "density=${text}", which is neither compact nor comfortable.`)
+  return report(messages.model.linkProblems.density(text))
 }

@@ -60,6 +60,7 @@ class OperationExecutor:
         self._statistics = services.statistics
         self._deliveries = services.deliveries
         self._live_statistics = services.live_statistics
+        self._alerting = services.alerting
         self._observers = services.observers
         self._validator = OperationValidator(schema, max_cost=max_cost)
         self._max_response_bytes = services.max_response_bytes
@@ -195,6 +196,7 @@ class OperationExecutor:
             self._statistics,
             self._live_statistics,
             self._deliveries,
+            self._alerting,
         )
 
 

@@ -1,4 +1,4 @@
-"""The JSON of an `ExecutionFilter` that was given as an argument: what its owner reads again, and may send again."""
+"""The JSON of an input that was given as an argument, such as a filter: what its owner reads and may send again."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -8,11 +8,9 @@ from typing import Any, cast
 from strawberry import UNSET
 from strawberry.types.base import get_object_definition
 
-from execution_monitor.graphql.inputs.filters import ExecutionFilter
 
-
-def json_of(given: ExecutionFilter | None) -> Mapping[str, Any] | None:
-    """The filter `given` as JSON with the names of the API; None where none is given."""
+def json_of(given: object | None) -> Mapping[str, Any] | None:
+    """The input `given` as JSON with the names of the API; None where none is given."""
     return None if not given else cast("Mapping[str, Any]", _to_json(given))
 
 

@@ -8,6 +8,7 @@ import strawberry
 from execution_monitor.graphql.context import ContextInfo
 from execution_monitor.graphql.inputs.numbers import BigInt
 from execution_monitor.graphql.selection import LARGEST_LIST, selected_by
+from execution_monitor.graphql.types.error_group_annotation import ErrorGroupAnnotation
 from execution_monitor.graphql.types.execution import Execution, fields_of_execution, shown_executions
 from execution_monitor.statistics.error_groups import (
     LOOK_BACK,
@@ -92,6 +93,17 @@ class ErrorGroup:
             return None
         row = await info.context.executions.load((self.counted.newest_id, fields_of_execution(info)))
         return None if row is None else shown_executions(info, [row])[0]
+
+    @strawberry.field(
+        description=(
+            "The note, assignee and mute that the tenant keeps for the group; null where there are none. In "
+            "subscriptions it is as of the answer: a change of it alone sends none."
+        ),
+        metadata={LARGEST_LIST: 1},
+    )
+    async def annotation(self, info: ContextInfo) -> ErrorGroupAnnotation | None:
+        row = await info.context.annotation_rows.load(self.counted.group)
+        return None if row is None else ErrorGroupAnnotation.of(row)
 
     @strawberry.field(description="How many there are in each bucket of `series` of the statistics.")
     def series(self) -> list[BigInt]:

@@ -10,7 +10,16 @@ MAX_NODES = 100
 
 # How many values the ids of each type hold: the tenant, the id of the object or, for a step, of its execution, and its
 # own.
-_LENGTHS = {"Execution": 2, "ExecutionStep": 3, "AccessKey": 2, "Webhook": 2, "WebhookDelivery": 2}
+_LENGTHS = {
+    "Execution": 2,
+    "ExecutionStep": 3,
+    "AccessKey": 2,
+    "SavedView": 2,
+    "Webhook": 2,
+    "WebhookDelivery": 2,
+    "AlertRule": 2,
+    "Alert": 2,
+}
 
 
 @strawberry.interface(description="An object with a global id, which `node` finds again.")

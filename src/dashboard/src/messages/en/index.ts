@@ -1,8 +1,12 @@
+import { api } from './api.ts'
 import { app } from './app.ts'
+import { audit } from './audit.ts'
 import { bar } from './bar.ts'
 import { components } from './components.ts'
+import { connect } from './connect.ts'
 import { detail } from './detail.ts'
+import { model } from './model.ts'
 import { webhooks } from './webhooks.ts'
 
 /** All messages in English: one file for each folder of pages. */
-export const en = { app, bar, components, detail, webhooks }
+export const en = { api, app, audit, bar, components, connect, detail, model, webhooks }

@@ -1,9 +1,13 @@
 import type { Messages } from '../messages.ts'
+import { api } from './api.ts'
 import { app } from './app.ts'
+import { audit } from './audit.ts'
 import { bar } from './bar.ts'
 import { components } from './components.ts'
+import { connect } from './connect.ts'
 import { detail } from './detail.ts'
+import { model } from './model.ts'
 import { webhooks } from './webhooks.ts'
 
 /** All messages in Vietnamese. */
-export const vi: Messages = { app, bar, components, detail, webhooks }
+export const vi: Messages = { api, app, audit, bar, components, connect, detail, model, webhooks }

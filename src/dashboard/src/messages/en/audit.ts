@@ -1,0 +1,28 @@
+/** The page of the audit trail. */
+export const audit = {
+  title: 'Audit trail',
+  pageTitle: 'Audit trail – Execution Monitor',
+  hint: 'Who read and changed what in your tenant, and what was refused, newest first.',
+  user: 'User',
+  execution: 'Execution ID',
+  kind: 'What',
+  outcome: 'Outcome',
+  all: 'All',
+  none: 'No events match',
+  details: 'Details',
+  lost: (count: string) => `${count} events could not be stored`,
+  kinds: {
+    QUERY: 'Query',
+    MUTATION: 'Mutation',
+    REST: 'REST',
+    UNREADABLE: 'Unreadable request',
+    SUBSCRIPTION_BEGUN: 'Subscription began',
+    SUBSCRIPTION_ENDED: 'Subscription ended',
+    TOKEN_REFUSED: 'Token refused',
+    REVOCATION: 'Revocation',
+    ACCESS_KEY_CREATED: 'Access key made by command',
+    LOST: 'Events lost',
+  },
+  outcomes: { SUCCEEDED: 'Succeeded', DENIED: 'Denied', FAILED: 'Failed' },
+  columns: { at: 'When', who: 'Who', what: 'What', outcome: 'Outcome', executions: 'Executions', from: 'From' },
+}

@@ -1,0 +1,36 @@
+import type { Messages } from '../messages.ts'
+
+export const audit: Messages['audit'] = {
+  title: 'Nhật ký kiểm toán',
+  pageTitle: 'Nhật ký kiểm toán – Execution Monitor',
+  hint: 'Ai đã đọc và thay đổi gì trong tổ chức của bạn, và điều gì bị từ chối; mới nhất trước.',
+  user: 'Người dùng',
+  execution: 'Mã lượt chạy',
+  kind: 'Loại',
+  outcome: 'Kết quả',
+  all: 'Tất cả',
+  none: 'Không có sự kiện nào khớp',
+  details: 'Chi tiết',
+  lost: (count) => `Không lưu được ${count} sự kiện`,
+  kinds: {
+    QUERY: 'Truy vấn',
+    MUTATION: 'Thay đổi',
+    REST: 'REST',
+    UNREADABLE: 'Yêu cầu không đọc được',
+    SUBSCRIPTION_BEGUN: 'Bắt đầu theo dõi',
+    SUBSCRIPTION_ENDED: 'Kết thúc theo dõi',
+    TOKEN_REFUSED: 'Token bị từ chối',
+    REVOCATION: 'Thu hồi',
+    ACCESS_KEY_CREATED: 'Khóa tạo bằng lệnh',
+    LOST: 'Sự kiện bị mất',
+  },
+  outcomes: { SUCCEEDED: 'Thành công', DENIED: 'Bị từ chối', FAILED: 'Thất bại' },
+  columns: {
+    at: 'Lúc',
+    who: 'Ai',
+    what: 'Việc gì',
+    outcome: 'Kết quả',
+    executions: 'Lượt chạy',
+    from: 'Từ đâu',
+  },
+}

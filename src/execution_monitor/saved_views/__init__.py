@@ -1,0 +1,1 @@
+"""Saved views: pages of the dashboard that people keep under a name, and share with their tenant."""
