@@ -36,6 +36,8 @@ const LINE_HEIGHT = 22
 const NEAR = 40
 // Milliseconds without a key before a search starts, since each search reads the whole log.
 const SEARCH_DELAY = 250
+// Lines before that of a link.
+const CONTEXT = 25
 
 /** The log of an execution: it follows the end until the user scrolls up, and loads older lines at the top. */
 export function LogView({ execution, detail, snapshot, selection, select }: LogViewProps) {
@@ -106,22 +108,24 @@ export function LogView({ execution, detail, snapshot, selection, select }: LogV
     if (scroller.current === null) top.current = 0
   }, [lines, follows])
 
+  // The line of a link may be older than those that are loaded, and is read with what comes before it.
+  const wantedAt = wanted === null ? null : timeOfKey(wanted)
+  const isBefore = wantedAt !== null && (oldest === undefined || wantedAt <= Date.parse(oldest.at))
+  const isSearching = target < 0 && isBefore && (hasOlderLines || !isApplied) && error === null
+  const needsContext = target >= 0 && target < CONTEXT && hasOlderLines && error === null
+
   // The line of a link is shown once; then the user may scroll away.
   const shown = useRef<string | null>(null)
   useEffect(() => {
     if (wanted === null) shown.current = null
-    if (target < 0 || shown.current === wanted) return
+    if (target < 0 || shown.current === wanted || needsContext) return
     shown.current = wanted
     virtual.scrollToIndex(target, { align: 'center' })
-  }, [target, wanted, virtual])
+  }, [target, wanted, virtual, needsContext])
 
-  // The line of a link may be older than those that are loaded.
-  const wantedAt = wanted === null ? null : timeOfKey(wanted)
-  const isBefore = wantedAt !== null && (oldest === undefined || wantedAt <= Date.parse(oldest.at))
-  const isSearching = target < 0 && isBefore && (hasOlderLines || !isApplied) && error === null
   useEffect(() => {
-    if (isSearching && isApplied && !isLoadingOlder) void detail.loadOlder()
-  }, [detail, isSearching, isApplied, isLoadingOlder, lines])
+    if ((isSearching || needsContext) && isApplied && !isLoadingOlder) void detail.loadOlder()
+  }, [detail, isSearching, needsContext, isApplied, isLoadingOlder, lines])
 
   function loadOlderAtTop(): void {
     // While the filter has not been applied, this would load lines of the previous one.
@@ -213,6 +217,7 @@ export function LogView({ execution, detail, snapshot, selection, select }: LogV
         <div
           className={styles.scroller}
           data-wraps={wraps}
+          data-open={targetLine !== undefined}
           data-dates={hasDate || timing !== 'clock'}
           ref={scroller}
           onScroll={onScroll}

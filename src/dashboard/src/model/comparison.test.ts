@@ -53,7 +53,7 @@ function sorted(value: unknown): unknown {
 }
 
 test('attempts of one step count together', () => {
-  const attempt = (durationSeconds: number | null) => ({ stepId: 'load', name: 'Load', durationSeconds })
+  const attempt = (seconds: number | null) => step('load', seconds)
 
   expect(compareSteps([attempt(10), attempt(30)], [attempt(15)])).toMatchObject([{ now: 40, before: 15, longer: 25 }])
   expect(compareSteps([attempt(10), attempt(null)], [attempt(15)])).toMatchObject([{ now: null, before: 15 }])
