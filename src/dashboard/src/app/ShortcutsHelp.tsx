@@ -9,6 +9,7 @@ const KEYS: [keys: string[], action: keyof Messages['app']['keyNames']][] = [
   [['k'], 'previous'],
   [['Enter'], 'open'],
   [['n'], 'showNew'],
+  [['e'], 'firstError'],
   [['g', 'l'], 'list'],
   [['?'], 'help'],
 ]

@@ -26,8 +26,11 @@ export function Minimap({ rows, all, now, time, scroller }: MinimapProps) {
     if (element === null) return
     function follow(): void {
       const { scrollTop = 0, scrollHeight = 1, clientHeight = 1 } = element ?? {}
-      seen.current?.style.setProperty('top', `${(scrollTop / scrollHeight) * 100}%`)
-      seen.current?.style.setProperty('height', `${Math.min(1, clientHeight / scrollHeight) * 100}%`)
+      const { parentElement, style } = seen.current ?? {}
+      if (!parentElement || !style) return
+      const height = parentElement.clientHeight
+      style.height = `${Math.min(1, clientHeight / scrollHeight) * height}px`
+      style.transform = `translateY(${(scrollTop / scrollHeight) * height}px)`
     }
     follow()
     element.addEventListener('scroll', follow, { passive: true })

@@ -1,5 +1,5 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { useEffect, useMemo, useRef, type KeyboardEvent } from 'react'
+import { memo, useEffect, useMemo, useRef, type KeyboardEvent } from 'react'
 import { messages } from '../messages/messages.ts'
 import type { Selection } from '../model/selection.ts'
 import type { TimelineRow } from '../model/stepRows.ts'
@@ -29,6 +29,8 @@ interface TimelineProps {
 // In pixels; as in Timeline.module.css.
 const ROW_HEIGHT = 28
 const OVERSCAN = 8
+// Rows whose dependencies are drawn together: the drawing stays while one scrolls through them.
+const DRAWN_TOGETHER = 64
 // The part of the shown time that one key moves.
 const PAN_STEP = 0.2
 
@@ -109,6 +111,9 @@ export function Timeline({ rows, all, now, time, critical, selection, select, on
   }
 
   const items = virtual.getVirtualItems()
+  const first = Math.floor((items[0]?.index ?? 0) / DRAWN_TOGETHER) * DRAWN_TOGETHER
+  const drawn = Math.ceil(((items.at(-1)?.index ?? -1) + 1) / DRAWN_TOGETHER) * DRAWN_TOGETHER
+  const last = Math.min(rows.length, drawn) - 1
   return (
     <>
       <Minimap rows={rows} all={all} now={now} time={time} scroller={scroller} />
@@ -129,8 +134,8 @@ export function Timeline({ rows, all, now, time, critical, selection, select, on
               byId={byId}
               shown={time.shown}
               now={now}
-              first={items[0]?.index ?? 0}
-              last={items.at(-1)?.index ?? -1}
+              first={first}
+              last={last}
               selected={selected}
             />
             {items.map(({ index, start, key }) => {
@@ -174,13 +179,14 @@ interface DependencyLinesProps {
   byId: ReadonlyMap<string, number>
   shown: Range
   now: number
-  /** The rows in sight. */
+  /** The rows whose dependencies are drawn. */
   first: number
   last: number
   selected: number
 }
 
-function DependencyLines({ rows, byId, shown, now, first, last, selected }: DependencyLinesProps) {
+const DependencyLines = memo(function DependencyLines(props: DependencyLinesProps) {
+  const { rows, byId, shown, now, first, last, selected } = props
   const length = shown.to - shown.from
   const spanAt = (index: number): Range | null => {
     const row = rows[index]
@@ -209,4 +215,4 @@ function DependencyLines({ rows, byId, shown, now, first, last, selected }: Depe
       ))}
     </svg>
   )
-}
+})

@@ -26,6 +26,7 @@ export const app = {
     previous: 'Previous execution',
     open: 'Open the execution',
     showNew: 'Show new executions',
+    firstError: 'First error of a log',
     list: 'Go to the list',
     help: 'Show this help',
   },

@@ -27,6 +27,7 @@ export const app: Messages['app'] = {
     previous: 'Lượt chạy trước',
     open: 'Mở lượt chạy',
     showNew: 'Hiện các lượt chạy mới',
+    firstError: 'Lỗi đầu tiên trong nhật ký',
     list: 'Đến danh sách',
     help: 'Hiện trợ giúp này',
   },
