@@ -32,7 +32,7 @@ COMPILE := $(VENV)/lock/bin/uv pip compile pyproject.toml --quiet --universal --
   --generate-hashes --no-emit-index-url --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup dashboard browser audits exporter test test-dashboard screenshots engines chaos fuzz model bench bench-quick bench-live bench-filters bench-statistics bench-subscribers bench-bulk bench-page bench-scale bench-compression bench-logs bench-audit bench-ingest check check-python check-dashboard format schema docs lock wheel clean
+.PHONY: help run setup dashboard browser audits exporter test test-dashboard screenshots engines chaos fuzz model bench bench-quick bench-live bench-filters bench-statistics bench-subscribers bench-bulk bench-page bench-scale bench-compression bench-logs bench-audit bench-ingest bench-webhooks check check-python check-dashboard format schema docs lock wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -106,6 +106,9 @@ bench-logs: setup ## Measure what log lines without followers cost
 
 bench-scale: setup ## Time the questions of people on call (SIZE=5000000 executions)
 	@$(BIN)/python -m tests.benchmarks.questions --size $(SIZE)
+
+bench-webhooks: setup ## Compare webhooks with a bare reader that posts, and 1,000 of them with one
+	@$(BIN)/python -m tests.benchmarks.webhooks
 
 bench-compression: setup ## Measure what gzip costs and saves on a list of 100
 	@$(BIN)/python -m tests.benchmarks.compression

@@ -365,7 +365,7 @@ class Settings(BaseSettings):
         "`execution-monitor deliver` does.",
     )
     owner_confirm_days: Annotated[int, Field(ge=1, le=3_650)] = Field(
-        default=30, description="Days after which a webhook is paused whose owner has not signed in."
+        default=30, description="Days after which webhooks and alert rules are paused whose owner has not signed in."
     )
     public_url: Annotated[str, _checked_by(_check_public_url)] | None = Field(
         default=None,

@@ -64,6 +64,12 @@ class Recorder:
         return [image["execution_id"] for image in images]
 
 
+class PromptRecorder(Recorder):
+    """Takes changes as soon as they come."""
+
+    is_prompt = True
+
+
 @contextlib.asynccontextmanager
 async def feeding(database: Database, *consumers: Recorder, seconds: float = 30.0) -> AsyncGenerator[Feeder]:
     feeder = Feeder(database, consumers, Lease(database, "feeder", seconds=seconds))
@@ -88,6 +94,13 @@ async def changed_from(first: object) -> Any:
         while True:
             if (found := await collection_of(FeedPosition).find_one({})) != first:
                 return found
+            await asyncio.sleep(0.05)
+
+
+async def until_stored(database: Database, recorder: Recorder) -> None:
+    """Return when what the recorder has taken need not be handed over again."""
+    async with asyncio.timeout(30):
+        while (await load_position(database, recorder.name) or "") < recorder.positions["acme"]:  # noqa: ASYNC110 - in MongoDB
             await asyncio.sleep(0.05)
 
 
@@ -129,9 +142,7 @@ async def test_the_next_feeder_goes_on_where_the_last_one_stopped_in_a_greater_t
     async with feeding(database, first) as feeder:
         await store("a")
         await until(lambda: bool(first.taken))
-        stored = None
-        while stored is None or stored["position"] < first.positions["acme"]:
-            stored = await changed_from(stored)
+        await until_stored(database, first)
         term = feeder.term
     await store("b")
     async with feeding(database, second) as feeder:
@@ -139,6 +150,48 @@ async def test_the_next_feeder_goes_on_where_the_last_one_stopped_in_a_greater_t
         assert feeder.term > term
 
     assert (first.ids(), second.ids(), second.gaps) == (["a"], ["b"], [])
+
+
+async def test_a_prompt_consumer_need_not_wait_for_the_whole_batch_and_gets_each_change_once(database: Database):
+    await begin(database, "patient", "prompt")
+    taken = list[str]()
+
+    class Ordered(Recorder):
+        async def take(self, tenant: str, changes: Sequence[Change], until: StreamPosition, term: int) -> None:
+            taken.append(self.name)
+            await super().take(tenant, changes, until, term)
+
+    class Prompt(PromptRecorder, Ordered):
+        pass
+
+    patient, prompt = Ordered("patient"), Prompt("prompt")
+    async with feeding(database, patient, prompt):
+        await store("a")
+        await until(lambda: bool(patient.taken))
+        await until_stored(database, patient)
+        await until_stored(database, prompt)
+        await store("b", "c")
+        await until(lambda: len(patient.taken) == 3)
+
+    # Handed over whole, it would be the second.
+    assert taken[:2] == ["prompt", "patient"]
+    assert (patient.ids(), prompt.ids()) == (["a", "b", "c"], ["a", "b", "c"])
+
+
+async def test_what_a_prompt_consumer_has_taken_before_a_kill_comes_again(database: Database):
+    await begin(database, "patient", "prompt")
+    patient, prompt = Recorder("patient"), PromptRecorder("prompt")
+    patient.failures = [OperationFailure("not now", 11_600) for _ in range(1_000)]
+
+    async with feeding(database, patient, prompt):
+        await store("a")
+        await until(lambda: len(patient.failures) < 999)
+    assert (prompt.ids(), prompt.batches) == (["a"], 1)
+    after = PromptRecorder("prompt")
+    async with feeding(database, Recorder("patient"), after):
+        await until(lambda: bool(after.taken))
+
+    assert after.ids() == ["a"]
 
 
 async def test_of_two_feeders_one_feeds_and_the_other_follows_at_once_when_it_ends(database: Database):
@@ -150,6 +203,7 @@ async def test_of_two_feeders_one_feeds_and_the_other_follows_at_once_when_it_en
         running = asyncio.create_task(other.run())
         await store("a")
         await until(lambda: bool(first.taken))
+        await until_stored(database, first)
         assert (second.taken, other.term, other.lag_seconds) == ([], 0, None)
     await store("b")
     await until(lambda: bool(second.taken))

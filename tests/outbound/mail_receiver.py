@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import functools
 import ssl
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
@@ -51,26 +50,45 @@ def authenticate(server: SMTP, session: Session, envelope: Envelope, mechanism: 
     return AuthResult(success=is_right, handled=is_right, auth_data=USER if is_right else None)
 
 
+class _Session(SMTP):
+    """A connection that ends with the server, whatever its client does."""
+
+    async def end(self) -> None:
+        """Close it, and wait until nothing of it runs."""
+        # One whose handshake failed has never begun.
+        if self._handler_coroutine is not None:
+            self._writer.close()
+            self._handler_coroutine.cancel()
+            await asyncio.gather(self._handler_coroutine, return_exceptions=True)
+
+
 @contextlib.asynccontextmanager
 async def receiving_mail(
     context: ssl.SSLContext | None = None, *, implicit: bool = False, signs_in: bool = False
 ) -> AsyncGenerator[MailReceiver]:
     """A server of mail; with a context it demands STARTTLS, or is `implicit`ly encrypted from the first byte on."""
     receiver = MailReceiver()
-    build = functools.partial(
-        SMTP,
-        receiver,
-        hostname="mail.example.com",
-        tls_context=None if implicit else context,
-        require_starttls=context is not None and not implicit,
-        authenticator=authenticate,
-        auth_required=signs_in,
-        auth_require_tls=not implicit,
-        loop=asyncio.get_running_loop(),
-    )
-    server = await asyncio.get_running_loop().create_server(build, "127.0.0.1", 0, ssl=context if implicit else None)
+    sessions: list[_Session] = []
+
+    def begin() -> _Session:
+        session = _Session(
+            receiver,
+            hostname="mail.example.com",
+            tls_context=None if implicit else context,
+            require_starttls=context is not None and not implicit,
+            authenticator=authenticate,
+            auth_required=signs_in,
+            auth_require_tls=not implicit,
+            loop=asyncio.get_running_loop(),
+        )
+        sessions.append(session)
+        return session
+
+    server = await asyncio.get_running_loop().create_server(begin, "127.0.0.1", 0, ssl=context if implicit else None)
     receiver.port = server.sockets[0].getsockname()[1]
     try:
         yield receiver
     finally:
         server.close()
+        for each in sessions:
+            await each.end()

@@ -114,11 +114,15 @@ async def test_where_nothing_listens_nothing_is_handed_over(unused_tcp_port: int
 async def test_a_server_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(mail, "TIMEOUT_SECONDS", 0.2)
 
+    has_ended = asyncio.Event()
+
     async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
         writer.close()
+        has_ended.set()
 
     async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as server:
         outcome = await send(server.sockets[0].getsockname()[1])
+        await has_ended.wait()
 
     assert outcome == MailOutcome(error="The mail server did not answer in time.")

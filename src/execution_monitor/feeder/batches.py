@@ -1,7 +1,8 @@
 """Batches of changes, read from the change stream of executions as fast as they are taken.
 
 A batch ends where no change of the same cluster time is missing, so that what was made of it equals a snapshot at that
-time. Only a transaction of more than some thousand executions is cut within its time.
+time. Only a transaction of more than some thousand executions is cut within its time. That no more follows is known
+when MongoDB has waited for more, so a part of a batch is there a while before the whole one.
 """
 
 import time
@@ -42,6 +43,7 @@ class Batch:
         gap: what was lost behind them.
         is_caught_up: whether there was nothing more to read.
         has_time: whether changes come more slowly than they are taken.
+        is_part: whether the same changes come again in a whole batch, perhaps with others of the last one's time.
     """
 
     changes: Sequence[Change]
@@ -49,12 +51,20 @@ class Batch:
     gap: Gap | None = None
     is_caught_up: bool = False
     has_time: bool = False
+    is_part: bool = False
 
 
 async def read_batches(
-    database: AsyncDatabase[Any], since: StreamPosition, fields: frozenset[str] | None, patience: float
+    database: AsyncDatabase[Any],
+    since: StreamPosition,
+    fields: frozenset[str] | None,
+    patience: float,
+    *,
+    parts: bool = False,
 ) -> AsyncGenerator[Batch]:
     """Read the changes after `since`, with the stored `fields` of the images, until the stream ends.
+
+    With `parts`, what a reply brings comes at once as well.
 
     Raises:
         TimeoutError: MongoDB did not reply for `patience` seconds.
@@ -71,7 +81,10 @@ async def read_batches(
             # The reader of batches takes its time.
             limit.extend(None)
             broken = events[-1] if events and isinstance(events[-1], HistoryBroken) else None
-            pending.add([each for each in events if isinstance(each, Change)])
+            changes = [each for each in events if isinstance(each, Change)]
+            pending.add(changes)
+            if parts and changes and broken is None:
+                yield Batch(changes, changes[-1].position, has_time=_has_time(changes), is_part=True)
             if broken is not None:
                 until = pending.changes[-1].position if pending.changes else since
                 since = stream.position
@@ -79,9 +92,13 @@ async def read_batches(
             elif stream.is_caught_up:
                 since = max(since, _reached(stream, pending.last, is_whole=is_whole_when_idle))
                 yield Batch(pending.take_all(), since, is_caught_up=True, has_time=True)
-            elif pending.is_full and (changes := pending.take_whole()):
-                since = pending.position_behind(changes)
-                yield Batch(changes, since, has_time=len(changes) < MAX_CHANGES // _LARGEST)
+            elif pending.is_full and (whole := pending.take_whole()):
+                since = pending.position_behind(whole)
+                yield Batch(whole, since, has_time=_has_time(whole))
+
+
+def _has_time(changes: Sequence[Change]) -> bool:
+    return len(changes) < MAX_CHANGES // _LARGEST
 
 
 def _reached(stream: ChangeStreamCursor, last: Change | None, *, is_whole: bool) -> StreamPosition:

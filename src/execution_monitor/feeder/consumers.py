@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from execution_monitor.live.changes import Change, GapReason
 from execution_monitor.live.resume_tokens import StreamPosition
@@ -76,4 +76,18 @@ class Consumer(Protocol):
 
         Returns whether more is left to do.
         """
+        ...
+
+
+@runtime_checkable
+class PromptConsumer(Consumer, Protocol):
+    """A consumer that takes changes as soon as they come, though others of their time may follow.
+
+    Its position in the database may be behind by what it has taken since the last whole batch: it must know again what
+    it has taken, and must not need a position after everything of a time.
+    """
+
+    @property
+    def is_prompt(self) -> Literal[True]:
+        """That it is one."""
         ...

@@ -14,7 +14,7 @@ from pymongo.errors import PyMongoError
 
 from execution_monitor.errors import ExecutionMonitorError
 from execution_monitor.feeder.batches import Batch, read_batches
-from execution_monitor.feeder.consumers import Consumer, FieldsChanged, Gap
+from execution_monitor.feeder.consumers import Consumer, FieldsChanged, Gap, PromptConsumer
 from execution_monitor.feeder.positions import load_position, save_position
 from execution_monitor.live.change_stream_cursor import current_position, is_history_lost, is_permanent, is_transient
 from execution_monitor.live.changes import Change, GapReason
@@ -78,6 +78,7 @@ class Feed:
     ) -> None:
         self._database = database
         self._consumers = consumers
+        self._prompt = [each for each in consumers if isinstance(each, PromptConsumer)]
         self._term = term
         self._check = check
         self._progress = progress
@@ -116,14 +117,18 @@ class Feed:
         for consumer in self._consumers:
             await consumer.prepare()
         fields = _union(each.fields for each in self._consumers)
-        batches = read_batches(self._database.handle, self._first, fields, patience)
+        parts = bool(self._prompt)
+        batches = read_batches(self._database.handle, self._first, fields, patience, parts=parts)
         async with contextlib.aclosing(batches):
             async for batch in batches:
                 self._check()
                 began = time.monotonic()
                 with _told_apart():
-                    await self._hand_over(batch)
-                    await self._let_work(batch)
+                    if batch.is_part:
+                        await self._hand_over_part(batch)
+                    else:
+                        await self._hand_over(batch)
+                        await self._let_work(batch)
                 self._failures = self._refusals = self._silences = 0
                 if not batch.has_time and not self._progress.is_behind(_HASTE_SECONDS):
                     await asyncio.sleep(time.monotonic() - began)
@@ -132,6 +137,13 @@ class Feed:
     def _first(self) -> StreamPosition:
         """The position of the consumer that is furthest behind."""
         return min(self._positions.values())
+
+    async def _hand_over_part(self, batch: Batch) -> None:
+        """Hand a part of a batch to those that need not wait for the whole; positions are stored with that."""
+        for consumer in self._prompt:
+            since = self._positions[consumer.name]
+            await self._feed_tenants(consumer, [each for each in batch.changes if each.position > since], batch.until)
+            self._positions[consumer.name] = max(since, batch.until)
 
     async def _hand_over(self, batch: Batch) -> None:
         for consumer in self._consumers:

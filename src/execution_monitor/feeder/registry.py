@@ -53,12 +53,14 @@ class OfTenant(Generic[R]):
 
     Attributes:
         unreadable: the ids of those that cannot be read.
+        newest: the greatest `active_since` of them.
     """
 
     revision: int
     registered: Sequence[R] = ()
     unreadable: Sequence[ObjectId] = ()
     by_route: Mapping[Route, Sequence[R]] = field(default_factory=dict[Route, Sequence[R]])
+    newest: Timestamp | None = None
 
     @classmethod
     def read(
@@ -76,16 +78,14 @@ class OfTenant(Generic[R]):
             found.append(one)
             for route in one.routes:
                 by_route[route].append(one)
-        return cls(revision, found, wrong, by_route)
+        return cls(revision, found, wrong, by_route, max((each.active_since for each in found), default=None))
 
     def concerned_by(self, change: Change) -> Iterator[R]:
         """Those that `change` may concern, each once."""
-        seen = set[int]()
-        for route in routes_of(change):
-            for one in self.by_route.get(route, ()):
-                if id(one) not in seen and change.cluster_time > one.active_since:
-                    seen.add(id(one))
-                    yield one
+        found = {id(one): one for route in routes_of(change) for one in self.by_route.get(route, ())}.values()
+        # Nearly all are older than the change: one comparison instead of as many.
+        is_after_all = self.newest is None or change.cluster_time > self.newest
+        yield from found if is_after_all else (one for one in found if change.cluster_time > one.active_since)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,8 @@ class Registry(Generic[R]):
         Raises:
             PyMongoError, DatabaseUnavailable: MongoDB did not say.
         """
-        if tenant not in await self._tenants_at(until):
+        # One that has been there needs no look for those that are new.
+        if tenant not in self._tenants and tenant not in await self._tenants_at(until):
             return None
         reading = self._tenant_rows.aggregate([{"$match": {"_id": tenant}}, {"$set": {"now": "$$NOW"}}])
         found: Any = await await_reply((await reading).to_list(), _TIMEOUT_MS)

@@ -1,7 +1,8 @@
 """Resolves `node` and `nodes`: objects by their global ids."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.errors import BadUserInput
@@ -30,7 +31,8 @@ class _Finder(Protocol):
     async def find_many(self, caller: Caller, ids: Sequence[str], /) -> Mapping[str, Row]: ...
 
 
-class _Listed(NamedTuple):
+@dataclass(frozen=True)
+class _Listed:
     """Objects that a root field lists: how a row becomes one, and the service that finds them for a caller."""
 
     of: Callable[[Row], Node]

@@ -78,7 +78,7 @@ class WebhookTenant(Document):
     """How far changes of one tenant were enqueued (`webhook_tenants`); its `_id` is the tenant."""
 
     revision: int = 0  # one more with every change of its webhooks
-    position: str | None = None  # up to which its changes are in the outbox
+    position: str | None = None  # up to which, at least, its changes are in the outbox
     term: int = 0  # of the feeder that wrote it
     late_since: str | None = None  # the position of the first of changes that were too old to enqueue
 

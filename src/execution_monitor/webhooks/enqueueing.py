@@ -8,7 +8,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 from bson import ObjectId
@@ -19,6 +19,7 @@ from execution_monitor.feeder.positions import save_tenant_position
 from execution_monitor.feeder.registry import OfTenant, TenantNow
 from execution_monitor.live.changes import Change
 from execution_monitor.live.resume_tokens import StreamPosition, position_after, time_of
+from execution_monitor.lru_cache import LruCache
 from execution_monitor.rest.paths import LIST_PATH
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.deadlines import await_reply
@@ -48,6 +49,9 @@ _ID_BYTES = 16
 _AT_ONCE = 500
 _BYTES_AT_ONCE = 8 * 1024 * 1024
 _LOOK_SECONDS = 60.0
+# What came after a stored position is known by its ids: a write for every change would only make the next one wait.
+_SAVE_SECONDS = 1.0
+_MAX_TENANTS = 10_000
 
 
 class Enqueueing:
@@ -65,6 +69,8 @@ class Enqueueing:
         self._outbox = outbox
         self._owners = owners
         self._looks_at = 0.0
+        # The terms in which positions of tenants were stored, and when they are stored again.
+        self._saved: LruCache[tuple[int, float]] = LruCache(_MAX_TENANTS)
         self._wake = wake
         self._registry = WebhookRegistry(database)
         self._states = WebhookStates(database)
@@ -74,6 +80,11 @@ class Enqueueing:
     def name(self) -> str:
         """What its position is stored as."""
         return CONSUMER
+
+    @property
+    def is_prompt(self) -> Literal[True]:
+        """Receivers wait for changes, and a delivery is known by its id however often a change comes."""
+        return True
 
     @property
     def fields(self) -> frozenset[str]:
@@ -101,8 +112,10 @@ class Enqueueing:
         await self._report_late(tenant, found, late)
         for rows in _portions(self._judged(tenant, enabled, changes, now)):
             await self._outbox.put(rows)
+            if rows:
+                # They are delivered whether or not the position is stored.
+                self._wake()
         await self._save(tenant, until, term)
-        self._wake()
 
     async def lose(self, gap: Gap, term: int) -> None:  # noqa: ARG002 - a gap is put in once, by its id
         """Send the owner of every webhook one gap for what is lost."""
@@ -185,8 +198,12 @@ class Enqueueing:
         await await_reply(growing, _TIMEOUT_MS)
 
     async def _save(self, tenant: str, until: StreamPosition, term: int) -> None:
-        """Store the position unless a later term has written; raises `Superseded`."""
+        """Store the position, once a second, unless a later term has written; raises `Superseded`."""
+        saved = self._saved.get(tenant)
+        if saved is not None and saved[0] == term and time.monotonic() < saved[1]:
+            return
         await save_tenant_position(self._database.collection(WebhookTenant), tenant, until, term)
+        self._saved.put(tenant, (term, time.monotonic() + _SAVE_SECONDS))
 
 
 def _portions(rows: Iterable[dict[str, Any]]) -> Iterator[Sequence[dict[str, Any]]]:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from beanie import Document
-from pymongo import ReturnDocument
+from pymongo import ReturnDocument, WriteConcern
 from pymongo.errors import BulkWriteError
 
 from execution_monitor.storage.database import Database
@@ -95,7 +95,10 @@ class Outbox:
             "attempts": {"$add": ["$attempts", 1]},
             "due": {"$add": ["$$NOW", CLAIM_SECONDS * 1_000]},
         }
-        claiming = self.database.collection(self.document).find_one_and_update(
+        # A claim that a failover loses lets another sender repeat an attempt that is in flight, as a kill does; and
+        # waiting for a majority, one claim after another, would limit how many are sent a second.
+        deliveries = self.database.collection(self.document).with_options(write_concern=WriteConcern(1))
+        claiming = deliveries.find_one_and_update(
             query,
             [{"$set": change}],
             sort=[("due", 1)],

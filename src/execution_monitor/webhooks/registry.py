@@ -14,6 +14,7 @@ from execution_monitor.live.routing import Route, routes_to
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.deadlines import await_reply
 from execution_monitor.storage.filter_codec import UnreadableFilter, decode_filter
+from execution_monitor.storage.filters import all_of
 from execution_monitor.storage.predicates import Predicate, PredicateAt, as_list, whenever
 from execution_monitor.storage.rows import Row
 from execution_monitor.storage.webhook_documents import Webhook, WebhookState, WebhookTenant
@@ -52,6 +53,7 @@ class EnabledWebhook:
         routes: under which every change that may concern it is published.
         matches: whether an execution matches its filter, at an instant.
         may_see: whether its owner may see an execution.
+        reads: the stored top-level fields that these two read; None where they speak of now, too.
     """
 
     webhook_id: ObjectId
@@ -63,12 +65,14 @@ class EnabledWebhook:
     routes: Sequence[Route]
     matches: PredicateAt
     may_see: Predicate
+    reads: frozenset[str] | None
 
     @classmethod
     def read(cls, tenant: str, row: Row) -> "EnabledWebhook":
         """The webhook that `row` stores; raises `RightsUnclear` or `UnreadableFilter`."""
         rights, where = Rights.read(row), decode_filter(row.get("where"))
         visible = rights.condition
+        both = all_of(where, visible)
         return cls(
             webhook_id=row["_id"],
             host=row["host"],
@@ -79,6 +83,7 @@ class EnabledWebhook:
             routes=routes_to(tenant, visible, where),
             matches=where.predicate_at() if where.is_relative else whenever(where.predicate()),
             may_see=visible.predicate(),
+            reads=None if where.is_relative else frozenset(each.partition(".")[0] for each in both.fields()),
         )
 
     @property
@@ -92,6 +97,10 @@ class EnabledWebhook:
         As for subscribers, both images are put to the filter at the instant of the change.
         """
         at, before, after = change.occurred_at, change.before, change.after
+        if before is not None and after is not None and self._sees_no_change(change.changed):
+            # As most changes of most executions are to most webhooks: one look is enough.
+            is_updated = EventKind.UPDATED.value in self.kinds and self.matches(after, at) and self.may_see(after)
+            return (EventKind.UPDATED, after) if is_updated else None
         had = before is not None and self.matches(before, at) and self.may_see(before)
         found: tuple[EventKind, Row | None]
         if after is not None and self.matches(after, at) and self.may_see(after):
@@ -103,6 +112,9 @@ class EnabledWebhook:
         else:
             found = EventKind.LEFT, after if self.may_see(after) else None
         return found if found[0].value in self.kinds else None
+
+    def _sees_no_change(self, changed: frozenset[str] | None) -> bool:
+        return changed is not None and self.reads is not None and self.reads.isdisjoint(changed)
 
 
 class WebhookRegistry(Registry[EnabledWebhook]):

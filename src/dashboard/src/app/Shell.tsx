@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useState, type ReactNode } from 'react'
+import { lazy, Suspense, useEffect, useMemo, useState, type ReactNode } from 'react'
 import { Link, useLocation } from 'wouter'
 import { usePathname, useSearch } from 'wouter/use-browser-location'
 import { Button } from '../components/Button.tsx'
@@ -15,6 +15,8 @@ import { signOut, useSession } from '../session/session.ts'
 import styles from './Shell.module.css'
 import { ShortcutsHelp } from './ShortcutsHelp.tsx'
 import { UserMenu } from './UserMenu.tsx'
+
+const Bell = lazy(() => import('../alerts/Bell.tsx'))
 
 /** The frame of every page: navigation, shortcuts, theme and account. */
 export function Shell({ banner, children }: { banner: ReactNode; children: ReactNode }) {
@@ -44,6 +46,9 @@ export function Shell({ banner, children }: { banner: ReactNode; children: React
           )}
         </nav>
         <div className={styles.end}>
+          <Suspense>
+            <Bell />
+          </Suspense>
           <Button
             kind="quiet"
             className={styles.shortcuts ?? ''}

@@ -7,7 +7,7 @@ import { explain } from '../graphql/client.ts'
 import { graphql } from '../graphql/graphql.ts'
 import { chooseLanguage, LANGUAGES, readLanguage, type Language } from '../messages/language.ts'
 import { messages } from '../messages/messages.ts'
-import { API_PATH, AUDIT_PATH, CONNECT_PATH, KEYS_PATH, WEBHOOKS_PATH } from '../model/paths.ts'
+import { API_PATH, AUDIT_PATH, CONNECT_PATH, KEYS_PATH, RULES_PATH, WEBHOOKS_PATH } from '../model/paths.ts'
 import styles from './UserMenu.module.css'
 
 const SCOPES = graphql(`
@@ -70,6 +70,11 @@ function Rights({ close }: { close: () => void }) {
       {scopes.includes('keys:write') && (
         <Link className={styles.link} href={KEYS_PATH} onClick={close}>
           {messages.app.keys}
+        </Link>
+      )}
+      {scopes.includes('executions:read') && (
+        <Link className={styles.link} href={RULES_PATH} onClick={close}>
+          {messages.rules.title}
         </Link>
       )}
       {scopes.includes('webhooks:write') && (

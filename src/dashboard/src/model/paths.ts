@@ -21,6 +21,12 @@ export const FAILURES_PATH = '/failures'
 /** The page of the access keys. */
 export const KEYS_PATH = '/keys'
 
+/** The page of the alerts. */
+export const ALERTS_PATH = '/alerts'
+
+/** The page of the rules of alerts. */
+export const RULES_PATH = '/alerts/rules'
+
 /** The documentation of REST. */
 export const API_PATH = '/api'
 

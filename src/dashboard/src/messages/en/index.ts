@@ -1,3 +1,4 @@
+import { alerts } from './alerts.ts'
 import { api } from './api.ts'
 import { app } from './app.ts'
 import { audit } from './audit.ts'
@@ -6,7 +7,8 @@ import { components } from './components.ts'
 import { connect } from './connect.ts'
 import { detail } from './detail.ts'
 import { model } from './model.ts'
+import { rules } from './rules.ts'
 import { webhooks } from './webhooks.ts'
 
 /** All messages in English: one file for each folder of pages. */
-export const en = { api, app, audit, bar, components, connect, detail, model, webhooks }
+export const en = { alerts, api, app, audit, bar, components, connect, detail, model, rules, webhooks }

@@ -1,0 +1,31 @@
+import type { Messages } from '../messages.ts'
+
+export const alerts: Messages['alerts'] = {
+  title: 'Cảnh báo',
+  pageTitle: 'Cảnh báo – Execution Monitor',
+  hint: 'Những gì đang và đã báo động, mới nhất trước.',
+  rules: 'Quy tắc cảnh báo',
+  state: 'Trạng thái',
+  all: 'Tất cả',
+  none: 'Không có cảnh báo',
+  noneHint: 'Cảnh báo xuất hiện ngay khi điều kiện của một quy tắc được thỏa mãn.',
+  states: { FIRING: 'Đang báo', ACKNOWLEDGED: 'Đã tiếp nhận', SNOOZED: 'Tạm hoãn', RESOLVED: 'Đã hết' },
+  facts: {
+    fired: 'Từ lúc',
+    resolved: 'Hết lúc',
+    group: 'Nhóm',
+    notified: 'Thông báo lần cuối',
+    acknowledged: 'Người tiếp nhận',
+    note: 'Ghi chú',
+    snoozed: 'Hoãn đến',
+  },
+  acknowledge: 'Tiếp nhận',
+  acknowledgeNamed: (name) => `Tiếp nhận ${name}`,
+  notePlaceholder: 'Tôi đang xem',
+  snooze: 'Hoãn',
+  snoozeNamed: (name) => `Hoãn ${name}`,
+  hours: (hours) => `${hours} giờ`,
+  executions: 'Lượt chạy',
+  noExecutions: 'Không có lượt chạy nào bạn được xem.',
+  bell: (count) => `${count} cảnh báo đang báo`,
+}
