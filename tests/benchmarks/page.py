@@ -3,7 +3,7 @@
 A real browser, without a graphics card, on a server with 20,000 executions, half of them the viewer's, all on this
 machine. Prints the time until the list reacts to a key, with nothing cached; the missed frames and the longest task
 while all rows are scrolled through, beside a page of as many plain rows; and the same while 500 updates a second come
-in.
+in. Last, an execution of 10,000 steps: its timeline is scrolled and zoomed.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Mapping
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ import orjson
 from playwright.async_api import Browser, Page, expect
 from pymongo import AsyncMongoClient
 
+from execution_monitor.storage.documents import Step
 from tests.benchmarks.documents import store
 from tests.benchmarks.list_query import USER
 from tests.benchmarks.servers import DATABASE, running_contender
@@ -30,7 +32,7 @@ from tests.support.processes import running
 from tests.support.tokens import token_of
 
 RESULTS = Path(__file__).parent / "results" / "page.json"
-ROWS, VISITS = 20_000, 11
+ROWS, VISITS, STEPS = 20_000, 11, 10_000
 UPDATES_A_SECOND, WRITES_A_SECOND, SECONDS = 500, 20, 5
 # The half of the rows that the user owns.
 OWN = ROWS // 2
@@ -46,7 +48,7 @@ window.interactive = new Promise((resolve) => {
 })
 """
 _WATCH_FRAMES = """
-([selector, step, seconds]) => new Promise((resolve) => {
+([selector, step, seconds, zooms]) => new Promise((resolve) => {
   const scroller = document.querySelector(selector)
   const [frames, tasks] = [[], [0]]
   const observer = new PerformanceObserver((list) => list.getEntries().forEach((each) => tasks.push(each.duration)))
@@ -55,6 +57,13 @@ _WATCH_FRAMES = """
   requestAnimationFrame(function frame(now) {
     frames.push(now)
     scroller.scrollBy(0, step)
+    if (zooms) {
+      // In by a fifth of a notch for 40 frames, and out for 38, so that it never ends where it began.
+      const deltaY = frames.length % 78 < 40 ? -20 : 20
+      const { left, width, top } = scroller.getBoundingClientRect()
+      const at = { clientX: left + width / 2, clientY: top + 100 }
+      scroller.dispatchEvent(new WheelEvent('wheel', { deltaY, ctrlKey: true, cancelable: true, ...at }))
+    }
     if (now - began < seconds * 1000) return requestAnimationFrame(frame)
     observer.disconnect()
     resolve({ frames, longest: Math.max(...tasks) })
@@ -85,14 +94,15 @@ async def visit(browser: Browser, url: str) -> float:
     return found
 
 
-async def watch_frames(page: Page, scroller: str, step: int) -> dict[str, float]:
-    """Figures of the frames of some seconds, with `scroller` moved by `step` pixels in each."""
-    found = await page.evaluate(_WATCH_FRAMES, [scroller, step, SECONDS])
+async def watch_frames(page: Page, scroller: str, step: int, *, zooms: bool = False) -> dict[str, float]:
+    """Figures of the frames of some seconds, with `scroller` moved by `step` pixels, or zoomed, in each."""
+    found = await page.evaluate(_WATCH_FRAMES, [scroller, step, SECONDS, zooms])
     frames: list[float] = found["frames"]
     gaps = [later - earlier for earlier, later in pairwise(frames)]
     usual = statistics.median(gaps)
     missed = sum(round(gap / usual) - 1 for gap in gaps)
-    return {"frames": len(frames), "missed": missed, "longest_gap_ms": max(gaps), "longest_task_ms": found["longest"]}
+    counts = {"frames": len(frames), "median_ms": usual, "missed": missed}
+    return {**counts, "longest_gap_ms": max(gaps), "longest_task_ms": found["longest"]}
 
 
 async def scroll(browser: Browser, url: str) -> dict[str, dict[str, float]]:
@@ -139,13 +149,54 @@ async def watch_updates(browser: Browser, url: str, uri: str) -> dict[str, float
     return found
 
 
+async def store_steps(uri: str) -> None:
+    """Give the newest execution of the user 10,000 steps, each of which waits for an earlier one."""
+    async with AsyncMongoClient[dict[str, Any]](uri) as mongo:
+        database = mongo[DATABASE]
+        newest = await database["workflow_executions"].find_one({"user_id": USER}, sort=[("created", -1)])
+        assert newest is not None
+        started = newest["created"]
+        steps = [
+            {
+                "execution_id": newest["execution_id"],
+                "tenant_id": newest["tenant_id"],
+                "step_id": f"s{number}",
+                "step_name": f"partition {number}",
+                "step_index": number,
+                "status": "failed" if number % 97 == 0 else "completed",
+                "started_at": started + timedelta(seconds=number / 10),
+                "completed_at": started + timedelta(seconds=number / 10 + 1 + number % 90),
+                "duration": float(1 + number % 90),
+                "depends_on": [f"s{number // 2}"] if number else [],
+            }
+            for number in range(STEPS)
+        ]
+        await database[Step.Settings.name].insert_many(steps)
+
+
+async def watch_timeline(browser: Browser, url: str, uri: str) -> dict[str, dict[str, float]]:
+    """Frames while a timeline of 10,000 steps is scrolled, and while it is zoomed in and out by the wheel."""
+    await store_steps(uri)
+    page = await open_list(browser, url)
+    await page.locator("[role=row] a[href^='/executions/']").first.click()
+    await expect(page.get_by_text(f"{STEPS:,} steps", exact=True)).to_be_visible(timeout=60_000)
+    timeline = "[role=region][aria-label=Timeline]"
+    scrolled = await watch_frames(page, timeline, 150)
+    assert await page.locator(timeline).evaluate("(timeline) => timeline.scrollTop") > 0
+    zoomed = await watch_frames(page, timeline, 0, zooms=True)
+    await expect(page.get_by_role("button", name="Zoom out")).to_be_enabled()
+    await page.context.close()
+    return {"scrolling_10000_steps": scrolled, "zooming_10000_steps": zoomed}
+
+
 async def measure(url: str, uri: str) -> dict[str, Any]:
     """All measurements, one after another."""
     async with launch_chromium() as browser:
         await visit(browser, url)  # the first warms up
         times = [await visit(browser, url) for _ in range(VISITS)]
         opened = {"interactive_ms": statistics.median(times), "slowest_ms": max(times)}
-        return {"opening": opened, **await scroll(browser, url), "updates": await watch_updates(browser, url, uri)}
+        lists = {**await scroll(browser, url), "updates": await watch_updates(browser, url, uri)}
+        return {"opening": opened, **lists, **await watch_timeline(browser, url, uri)}
 
 
 def run(folder: Path) -> Mapping[str, Mapping[str, float]]:

@@ -88,7 +88,7 @@ async def test_a_failure_is_shown_with_its_step_stack_trace_and_data(
     await error.get_by_text("Stack trace").click()
     await expect(error).to_contain_text("at load (etl.py:7)")
 
-    await page.get_by_role("button", name="Load").click()
+    await page.get_by_role("button", name="Failed: Load").click()
     panel = page.get_by_role("region", name="Step Load")
     await expect(panel).to_contain_text("Extract")
     await expect(panel.get_by_role("region", name="JSON").first).to_contain_text('table: "t1"')
@@ -100,10 +100,14 @@ async def test_a_failure_is_shown_with_its_step_stack_trace_and_data(
     await expect(page.get_by_role("region", name="JSON")).to_contain_text("rows: 10")
     await expect(page.get_by_role("region", name="JSON")).to_contain_text("account: 3544790567247868102")
     await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    await page.get_by_role("button", name="Copy").click()
-    await expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    data = page.get_by_role("tabpanel")
+    await data.get_by_role("button", name="Copy").click()
+    await expect(data.get_by_role("button", name="Copied")).to_be_visible()
     assert '"account": 3544790567247868102' in await page.evaluate("navigator.clipboard.readText()")
-    assert page.url.endswith("?tab=data")
+    assert page.url.endswith("?step=s1&tab=data")
+    await data.get_by_label("Search keys and values").fill("3544790567247868102")
+    await expect(data.get_by_text("1 match", exact=True)).to_be_visible()
+    await expect(page.get_by_role("region", name="JSON")).not_to_contain_text("rows")
 
     await page.get_by_role("link", name="Executions").click()
     await expect(icon).to_have_attribute("href", re.compile(r"logo-(?!failed)"))
@@ -190,15 +194,17 @@ async def test_attempts_are_shown_each_and_an_execution_that_starts_again_comes_
     ]
     await insert({**FAILED, "attempt": 1}, steps=[step(0, "Extract", 10), *attempts])
     page = await open_execution(open_page, token_for)
-    rows = page.get_by_role("button", name="Failed: Load")
     await expect(page.get_by_text("Live", exact=True)).to_be_visible()
 
-    await expect(rows).to_have_count(3)
+    # The attempts of a step share a row, and each has its own page address.
+    await page.get_by_role("button", name="Failed: Load").click()
     panel = page.get_by_role("region", name="Step Load")
+    await expect(panel).to_contain_text("timeout, try 3")
     for number, seconds in tries:
-        await rows.nth(number - 1).click()
+        await panel.get_by_role("button", name=f"Failed: attempt {number}").click()
         await expect(panel).to_contain_text(f"timeout, try {number}")
-        await expect(panel).to_contain_text(f"{seconds} s")
+        await expect(panel.get_by_role("definition").filter(has_text=f"{seconds} s")).to_be_visible()
+        assert page.url.endswith(f"?step=s1&attempt={number}")
     await panel.get_by_role("button", name="Close").click()
 
     # Seconds after its end, the server completes the subscription.
@@ -337,22 +343,198 @@ async def test_an_execution_is_compared_with_the_last_successful_one(
         status="completed",
         created=NOON - timedelta(days=1),
         input_parameters={"day": "2026-10-31", "limits": {"rows": 10}},
+        tags=[{"key": "team", "value": "data"}, {"key": "git_sha", "value": "d4e5f6"}],
     )
     others = [step(number, f"partition {number}", 1) for number in range(2, 130)]
     last = step(130, "Report", 20)
     earlier = [step(0, "Extract", 4), step(1, "Load", 15), *others, {**last, "duration": 11.0}]
     theirs = [{**each, "execution_id": "e002"} for each in earlier]
-    await insert({**FAILED, "created": NOON}, before, steps=[*STEPS, *others, last, *theirs])
+    commit = {"key": "git_sha", "value": "a1b2c3"}
+    ours = {**FAILED, "created": NOON, "tags": [*FAILED["tags"], commit]}
+    await insert(ours, before, execution(3, workflow_name="other"), steps=[*STEPS, *others, last, *theirs])
     page = await open_execution(open_page, token_for, "/executions/e001?tab=compare", PAYLOAD)
 
-    steps = page.get_by_role("table").first
-    # Steps beyond the first page are compared, too.
+    facts = page.get_by_role("table").first
+    await expect(facts.get_by_role("row").nth(1)).to_have_text("StatusFailedCompleted")
+    await expect(facts.get_by_role("row").nth(3)).to_have_text("Tag git_shaa1b2c3d4e5f6")
+    steps = page.get_by_role("table").nth(1)
+    # Steps beyond the first page are compared, too, and those that took as long are left out.
     await expect(steps.get_by_role("row").nth(1)).to_contain_text("Report20 s11 s+ 9.0 s")
     await expect(steps.get_by_role("row").nth(2)).to_contain_text("+ 6.0 s")
-    inputs = page.get_by_role("table").nth(1)
+    await expect(steps.get_by_role("row")).to_have_count(4)
+    await page.get_by_role("button", name="Show all steps").click()
+    await expect(steps.get_by_role("row")).to_have_count(132)
+    inputs = page.get_by_role("table").nth(2)
     await expect(inputs.get_by_role("row")).to_have_count(3)
     await expect(inputs).to_contain_text('"2026-10-31"')
     await expect(inputs).to_contain_text("3544790567247868102")
+
+    await page.get_by_label("Compare with").fill("e003")
+    await page.get_by_label("Compare with").press("Enter")
+    await expect(page).to_have_url(re.compile(r"/compare\?a=e001&b=e003$"))
+    await expect(facts).to_contain_text("Workflownightly-etlother")
+    await page.get_by_role("button", name="Swap").click()
+    await expect(facts).to_contain_text("Workflowothernightly-etl")
+    await page.goto("/compare?a=e001&b=gone")
+    await expect(
+        page.get_by_text("The execution gone does not exist, or you do not have access to it.")
+    ).to_be_visible()
+
+
+async def test_the_timeline_is_zoomed_by_keys_wheel_and_drag_and_its_steps_are_grouped(
+    open_page: OpenPage, token_for: Callable[..., str]
+):
+    steps = [step(0, "Extract", 10), *(step(number, f"part {number}", 5, depends_on=["s0"]) for number in range(1, 5))]
+    steps.append(step(5, "Join", 50, depends_on=["s4"]))
+    await insert(FAILED, steps=steps)
+    page = await open_execution(open_page, token_for)
+    timeline = page.get_by_role("region", name="Timeline")
+    ticks = timeline.locator("[data-ruler]")
+    await expect(ticks).to_have_text("015 s30 s45 s1 m 00 s1 m 15 s1 m 30 s")
+
+    await timeline.focus()
+    await page.keyboard.press("+")
+    await expect(page.get_by_text(re.compile("^17 s . 1 m 23 s$"))).to_be_visible()
+    await page.keyboard.press("ArrowLeft")
+    await expect(page.get_by_text(re.compile("^3.3 s . 1 m 10 s$"))).to_be_visible()
+    await page.keyboard.press("0")
+    await expect(page.get_by_role("button", name="Zoom out")).to_be_disabled()
+    box = await ticks.locator("> span").bounding_box()
+    assert box is not None
+    middle = box["y"] + box["height"] / 2
+    await page.mouse.move(box["x"], middle)
+    await page.mouse.wheel(0, -100)
+    await expect(page.get_by_text(re.compile("^0 s . 1 m 07 s$"))).to_be_visible()
+    await page.mouse.dblclick(box["x"] + 5, middle)
+    await page.mouse.move(box["x"] + box["width"] / 2, middle)
+    await page.mouse.down()
+    await page.mouse.move(box["x"] + box["width"], middle)
+    await page.mouse.up()
+    await expect(page.get_by_text(re.compile("^50 s . 1 m 40 s$"))).to_be_visible()
+    await page.get_by_role("button", name="Show all").click()
+
+    await timeline.get_by_role("button", name="Extract").focus()
+    await page.keyboard.press("ArrowDown")
+    await expect(timeline.get_by_role("button", name="part 1")).to_be_focused()
+    await page.get_by_role("button", name="Critical path: 1 m 05 s").click()
+    await expect(timeline.get_by_role("listitem")).to_have_count(3)
+    await page.get_by_role("button", name="Critical path:").click()
+    await page.get_by_label("Group steps").select_option("Group similar names")
+    await timeline.get_by_role("button", name="part # (4)").click()
+    await timeline.get_by_role("button", name="part 2").click()
+    assert page.url.endswith("?step=s2")
+
+    # The graph has the same selection; arrow keys follow dependencies.
+    await page.get_by_role("tab", name="Graph").click()
+    graph = page.get_by_role("region", name="Graph of the steps")
+    await expect(graph.get_by_role("button", name="part 2", pressed=True)).to_be_visible()
+    await graph.get_by_role("button", name="part 4").focus()
+    await page.keyboard.press("ArrowRight")
+    await expect(graph.get_by_role("button", name="Join")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(re.compile("step=s5"))
+    await page.get_by_role("button", name="Table").click()
+    row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name="Join"))
+    await expect(row).to_have_text("JoinCompletedpart 4")
+
+
+async def test_more_steps_than_a_graph_can_show_are_a_table(open_page: OpenPage, token_for: Callable[..., str]):
+    await insert(FAILED, steps=[step(number, f"partition {number}", 1) for number in range(600)])
+    page = await open_execution(open_page, token_for, "/executions/e001?tab=graph")
+
+    await expect(page.get_by_text("600 steps with 599 dependencies are too many for a graph.")).to_be_visible()
+    table = page.get_by_role("table", name="Graph of the steps")
+    await expect(table).to_have_attribute("aria-rowcount", "601")
+    assert await table.get_by_role("row").count() < 100
+
+
+async def test_a_link_leads_to_a_log_line_with_its_attributes_and_the_log_is_saved_as_a_file(
+    open_page: OpenPage, token_for: Callable[..., str], tmp_path: Path
+):
+    lines = [{**line(number, f"chunk {number:03}"), "step_id": "s1"} for number in range(450)]
+    lines[20] = {**line(20, "\x1b[31mdisk full\x1b[0m", "error"), "step_id": "s1", "attributes": {"free": 12}}
+    await insert(FAILED, steps=STEPS, lines=lines)
+    page = await open_execution(open_page, token_for, "/executions/e001?tab=logs&step=s1")
+    log = page.get_by_role("log")
+    await expect(log.get_by_text("chunk 449")).to_be_visible()
+
+    await page.keyboard.press("e")
+    details = page.get_by_role("region", name="Log line")
+    await expect(details).to_contain_text("2026-11-01 12:00:00.020 UTC (+0.020 s)")
+    await expect(details).to_contain_text("free: 12")
+    await expect(log.get_by_text("disk full")).to_be_in_viewport()
+    await page.get_by_label("Times").select_option("Since previous line")
+    await expect(log.get_by_role("button", pressed=True)).to_have_text("+0.001 s")
+    async with page.expect_download() as downloading:
+        await page.get_by_role("button", name="Download").click()
+        await page.get_by_role("menuitem", name="As text").click()
+    download = await downloading.value
+    assert download.suggested_filename == "e001.log"
+    await download.save_as(tmp_path / "e001.log")
+    saved = (tmp_path / "e001.log").read_text().splitlines()
+    assert (len(saved), saved[20].partition(" ")[2]) == (450, "ERROR [s1] disk full")
+
+    # For whoever gets the link, whatever is loaded.
+    await page.goto(page.url)
+    await expect(details).to_contain_text("disk full")
+    await expect(log.get_by_text("disk full")).to_be_in_viewport()
+
+
+async def test_retries_are_told_and_other_runs_are_reached_by_keys(open_page: OpenPage, token_for: Callable[..., str]):
+    def run(number: int, status: str, **fields: Any) -> dict[str, Any]:
+        at = NOON + timedelta(hours=number)
+        ended = at + timedelta(seconds=30)
+        times = {"created": at, "started_at": at, "completed_at": ended, "duration": 30.0}
+        return execution(number, workflow_name="nightly-etl", status=status, attempt=number, **times, **fields)
+
+    await insert(
+        run(1, "failed"),
+        run(2, "failed", retry_of_execution_id="e001"),
+        run(3, "completed", retry_of_execution_id="e002"),
+    )
+    page = await open_execution(open_page, token_for, "/executions/e002?tab=logs")
+
+    head = page.locator("header").filter(has=page.get_by_role("heading", level=1))
+    await expect(head).to_contain_text(
+        "This run, attempt 2, repeats attempt 1 (failed after 30 s). "
+        "It was retried: attempt 3 (completed after 30 s). The retry succeeded."
+    )
+    await expect(page.get_by_role("button", name="Newer run")).to_be_enabled()
+    await page.keyboard.press("j")
+    await expect(page).to_have_url(re.compile(r"/executions/e001\?tab=logs$"))
+    await expect(page.get_by_role("button", name="Older run")).to_be_disabled()
+    await page.get_by_role("button", name="Newer run").click()
+    await expect(page).to_have_url(re.compile(r"/executions/e002\?tab=logs$"))
+
+
+async def test_the_end_of_a_followed_run_is_notified_on_every_page(open_page: OpenPage, token_for: Callable[..., str]):
+    await insert(execution(1, workflow_name="billing", status="running", started_at=NOON))
+    page = await open_page("/config.json", token_for("ada", "acme", "executions:read"))
+    await page.add_init_script(
+        """
+        window.notified = []
+        window.requests = 0
+        window.Notification = class {
+          constructor(title, { body }) { window.notified.push([title, body]) }
+          static requestPermission() { window.requests += 1; return Promise.resolve('granted') }
+        }
+        """
+    )
+    await page.goto("/executions/e001")
+    follow = page.get_by_role("button", name="Notify me when it ends")
+    await expect(follow).to_be_visible()
+    assert await page.evaluate("window.requests") == 0
+    await follow.click()
+    await expect(page.get_by_role("button", name="You will be notified")).to_be_visible()
+
+    await page.get_by_role("link", name="Executions").click()
+    await collection_of(Execution).update_one(
+        {"execution_id": "e001"}, {"$set": {"status": "failed", "completed_at": NOON + timedelta(seconds=90)}}
+    )
+    await page.wait_for_function("window.notified.length === 1")
+    title, body = (await page.evaluate("window.notified"))[0]
+    assert title.startswith("✗ billing failed")
+    assert body.startswith("e001")
 
 
 async def test_axe_finds_no_violation_on_any_tab(open_page: OpenPage, token_for: Callable[..., str]):
@@ -360,7 +542,7 @@ async def test_axe_finds_no_violation_on_any_tab(open_page: OpenPage, token_for:
     page = await open_execution(open_page, token_for, "/executions/e001", PAYLOAD)
     await page.evaluate(AXE.read_text())
 
-    for tab in ("Timeline", "Logs", "Input and result", "Compare"):
+    for tab in ("Timeline", "Graph", "Logs", "Input and result", "Compare"):
         await page.get_by_role("tab", name=tab).click()
         await expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
         violations = await page.evaluate(
@@ -372,6 +554,6 @@ async def test_axe_finds_no_violation_on_any_tab(open_page: OpenPage, token_for:
 async def test_a_narrow_screen_needs_no_horizontal_scrolling(open_page: OpenPage, token_for: Callable[..., str]):
     await insert(FAILED, steps=STEPS)
     page = await open_execution(open_page, token_for, width=360, height=740)
-    await expect(page.get_by_role("button", name="Load")).to_be_visible()
+    await expect(page.get_by_role("button", name="Failed: Load")).to_be_visible()
 
     assert await page.evaluate("document.documentElement.scrollWidth") <= 360

@@ -13,6 +13,7 @@ const KEYS: [keys: string[], action: keyof Messages['app']['keyNames']][] = [
   [['.'], 'actions'],
   [['n'], 'showNew'],
   [['g', 'o'], 'overview'],
+  [['e'], 'firstError'],
   [['g', 'l'], 'list'],
   [['?'], 'help'],
 ]

@@ -1,36 +1,34 @@
+import { lazy, Suspense } from 'react'
 import { useLocation } from 'wouter'
-import { navigate, useSearch } from 'wouter/use-browser-location'
 import { Button } from '../components/Button.tsx'
 import { ErrorBanner } from '../components/ErrorBanner.tsx'
 import { Notice } from '../components/Notice.tsx'
 import { Tabs } from '../components/Tabs.tsx'
 import { useIcon } from '../components/useIcon.ts'
-import { useShortcuts } from '../components/useShortcuts.ts'
 import { useTitle } from '../components/useTitle.ts'
-import { useWalk } from '../live/lastList.ts'
+import { messages } from '../messages/messages.ts'
 import { LIST_PATH } from '../model/paths.ts'
 import { titleOfExecution } from '../model/titles.ts'
-import { Comparison } from './Comparison.tsx'
 import styles from './DetailPage.module.css'
 import { ErrorBox } from './ErrorBox.tsx'
+import { LastSuccessComparison } from './LastSuccessComparison.tsx'
 import { LogView } from './LogView.tsx'
 import { Payloads } from './Payloads.tsx'
 import { Steps } from './Steps.tsx'
 import { Summary } from './Summary.tsx'
 import { useExecutionDetail } from './useExecutionDetail.ts'
+import { useSelection } from './useSelection.ts'
 
-const TABS = { timeline: 'Timeline', logs: 'Logs', data: 'Input and result', compare: 'Compare' } as const
+const GraphView = lazy(() => import('./GraphView.tsx'))
 
-type Tab = keyof typeof TABS
-
-/** The page of one execution: summary, timeline, logs, data, and a comparison with the last successful one. */
+/** The page of one execution: summary, timeline, graph, logs, data, and a comparison with the last successful one. */
 export default function DetailPage({ executionId }: { executionId: string }) {
   const { detail, snapshot } = useExecutionDetail(executionId)
-  const [tab, setTab] = useTab()
+  const [selection, select] = useSelection()
+  const { tab } = selection
+  const text = messages.detail
   const [, navigate] = useLocation()
   const { execution, steps, state, error } = snapshot
-  const walk = useWalk(executionId)
-  useShortcuts({ j: () => walk(1), k: () => walk(-1) })
   useIcon(execution?.status ?? null)
   useTitle(execution && titleOfExecution(execution.workflowName, execution.status))
 
@@ -39,25 +37,30 @@ export default function DetailPage({ executionId }: { executionId: string }) {
       return (
         <Notice
           kind="empty"
-          title="Execution not found"
-          action={<Button onClick={() => navigate(LIST_PATH)}>All executions</Button>}
+          title={text.missing.title}
+          action={<Button onClick={() => navigate(LIST_PATH)}>{text.missing.all}</Button>}
         >
-          It does not exist, or you do not have access to it.
+          {text.missing.text}
         </Notice>
       )
     }
-    if (error === null) return <Notice kind="loading" title="Loading …" />
+    if (error === null) return <Notice kind="loading" title={text.loading} />
     return (
-      <Notice
-        kind="error"
-        title="The execution could not be loaded"
-        action={<Button onClick={detail.retry}>Try again</Button>}
-      >
+      <Notice kind="error" title={text.notLoaded} action={<Button onClick={detail.retry}>{text.tryAgain}</Button>}>
         {error}
       </Notice>
     )
   }
 
+  const hasEnded = snapshot.status === null
+  const failedId = execution.error?.stepId ?? null
+  const failedStep =
+    failedId === null
+      ? undefined
+      : {
+          name: steps.find((step) => step.stepId === failedId)?.name ?? failedId,
+          onOpen: () => select({ tab: 'timeline', step: failedId, attempt: null }),
+        }
   return (
     <div className={styles.page}>
       <Summary
@@ -65,34 +68,38 @@ export default function DetailPage({ executionId }: { executionId: string }) {
         status={snapshot.status}
         behindSeconds={snapshot.behindSeconds}
         isRemoved={state === 'removed'}
+        tab={tab}
       />
       {error !== null && <ErrorBanner onRetry={detail.retry}>{error}</ErrorBanner>}
-      {execution.error !== null && <ErrorBox error={execution.error} stepId={execution.error.stepId} />}
-      <Tabs label="Details of the execution" tabs={TABS} selected={tab} onSelect={setTab} panelClassName={styles.panel}>
+      {execution.error !== null && <ErrorBox error={execution.error} step={failedStep} />}
+      <Tabs
+        label={text.tabsLabel}
+        tabs={text.tabs}
+        selected={tab}
+        onSelect={(next) => select({ tab: next })}
+        panelClassName={styles.panel}
+      >
         {tab === 'timeline' && (
           <Steps
             steps={steps}
             further={snapshot.furtherSteps}
             total={execution.progress.totalSteps}
-            hasEnded={snapshot.status === null}
+            hasEnded={hasEnded}
+            selection={selection}
+            select={select}
           />
         )}
-        {tab === 'logs' && <LogView detail={detail} snapshot={snapshot} />}
+        {tab === 'graph' && (
+          <Suspense fallback={<Notice kind="loading" title={text.loading} />}>
+            <GraphView steps={steps} hasEnded={hasEnded} selection={selection} select={select} />
+          </Suspense>
+        )}
+        {tab === 'logs' && (
+          <LogView execution={execution} detail={detail} snapshot={snapshot} selection={selection} select={select} />
+        )}
         {tab === 'data' && <Payloads executionId={executionId} updatedAt={execution.updatedAt} />}
-        {tab === 'compare' && <Comparison execution={execution} steps={steps} />}
+        {tab === 'compare' && <LastSuccessComparison execution={execution} />}
       </Tabs>
     </div>
   )
-}
-
-function useTab(): [Tab, (tab: Tab) => void] {
-  const parameters = new URLSearchParams(useSearch())
-  const requested = parameters.get('tab') ?? ''
-  const tab = Object.hasOwn(TABS, requested) ? (requested as Tab) : 'timeline'
-  function setTab(next: Tab): void {
-    if (next === 'timeline') parameters.delete('tab')
-    else parameters.set('tab', next)
-    navigate(parameters.size === 0 ? location.pathname : `?${parameters.toString()}`, { replace: true })
-  }
-  return [tab, setTab]
 }

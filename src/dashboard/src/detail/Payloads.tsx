@@ -1,10 +1,11 @@
 import { useEffect } from 'react'
 import { Notice } from '../components/Notice.tsx'
 import { codeOf, explain } from '../graphql/client.ts'
-import { useExactQuery } from './useExactQuery.ts'
+import { messages } from '../messages/messages.ts'
 import { JsonView } from './JsonView.tsx'
 import { PAYLOADS } from './operations.ts'
 import styles from './Payloads.module.css'
+import { useExactQuery } from './useExactQuery.ts'
 
 /** The input and result of an execution. */
 export function Payloads({ executionId, updatedAt }: { executionId: string; updatedAt: string }) {
@@ -13,20 +14,20 @@ export function Payloads({ executionId, updatedAt }: { executionId: string; upda
   if (error !== undefined && codeOf(error) === 'FORBIDDEN') return <NeedsScope />
   if (error !== undefined) {
     return (
-      <Notice kind="error" title="Input and result could not be loaded">
+      <Notice kind="error" title={messages.detail.data.failed}>
         {explain(error)}
       </Notice>
     )
   }
-  if (data === undefined) return <Notice kind="loading" title="Loading …" />
+  if (data === undefined) return <Notice kind="loading" title={messages.detail.loading} />
   return (
     <div className={styles.payloads}>
       <section>
-        <h2>Input</h2>
+        <h2>{messages.detail.data.input}</h2>
         <JsonView value={data.execution?.inputParameters ?? null} />
       </section>
       <section>
-        <h2>Result</h2>
+        <h2>{messages.detail.data.result}</h2>
         <JsonView value={data.execution?.finalResult ?? null} />
       </section>
     </div>
@@ -36,8 +37,8 @@ export function Payloads({ executionId, updatedAt }: { executionId: string; upda
 /** Says which scope the token lacks for inputs and results. */
 export function NeedsScope() {
   return (
-    <Notice kind="empty" title="Access denied">
-      Inputs and results need the scope <code>executions:payload</code>, which your token does not have.
+    <Notice kind="empty" title={messages.detail.data.denied}>
+      {messages.detail.data.scope('executions:payload')}
     </Notice>
   )
 }

@@ -1,56 +1,72 @@
+import { useMemo } from 'react'
 import { Button } from '../components/Button.tsx'
 import { Duration } from '../components/Duration.tsx'
 import { Icon } from '../components/Icon.tsx'
-import { StatusBadge } from '../components/StatusBadge.tsx'
 import { StartTime } from '../components/StartTime.tsx'
+import { StatusBadge, StatusIcon } from '../components/StatusBadge.tsx'
 import { codeOf, explain } from '../graphql/client.ts'
-import { useExactQuery } from './useExactQuery.ts'
-import { formatCost } from '../model/numbers.ts'
+import { messages } from '../messages/messages.ts'
+import { formatCost, formatCount } from '../model/numbers.ts'
+import type { Selection } from '../model/detailSelection.ts'
+import { nameStatus } from '../model/status.ts'
+import type { StepRow } from '../model/stepRows.ts'
 import { describeTokens } from '../model/tokens.ts'
 import { ErrorBox } from './ErrorBox.tsx'
 import { JsonView } from './JsonView.tsx'
 import { STEP_PAYLOADS, type Step } from './operations.ts'
 import { NeedsScope } from './Payloads.tsx'
 import styles from './StepPanel.module.css'
+import { useExactQuery } from './useExactQuery.ts'
+import type { Select } from './useSelection.ts'
 
 interface StepPanelProps {
-  step: Step
-  steps: readonly Step[]
-  onSelect: (id: string | null) => void
+  row: StepRow<Step>
+  rows: readonly StepRow<Step>[]
+  selection: Selection
+  select: Select
 }
 
-/** Details of one step: times, dependencies, error, input and result. */
-export function StepPanel({ step, steps, onSelect }: StepPanelProps) {
-  // Of several attempts, the last.
-  const byStepId = new Map(steps.map((each) => [each.stepId, each]))
-  const dependencies = step.dependsOn.flatMap((stepId) => byStepId.get(stepId) ?? [])
+// More names would push the rest out of sight.
+const MAX_NEIGHBOURS = 20
+
+/** Details of one attempt of a step: times, dependencies, error, input and result. */
+export function StepPanel({ row, rows, selection, select }: StepPanelProps) {
+  const text = messages.detail.step
+  const step = row.attempts.find((each) => each.attempt === selection.attempt) ?? row.latest
+  const needed = useMemo(() => new Set(row.latest.dependsOn), [row])
   return (
-    <section className={styles.panel} aria-label={`Step ${step.name}`}>
+    <section className={styles.panel} aria-label={text.label(step.name)}>
       <header className={styles.head}>
         <h2>{step.name}</h2>
         <StatusBadge status={step.status} />
-        <Button kind="quiet" onClick={() => onSelect(null)} aria-label="Close" title="Close">
+        <Button
+          kind="quiet"
+          onClick={() => select({ step: null, attempt: null })}
+          aria-label={messages.detail.close}
+          title={messages.detail.close}
+        >
           <Icon name="close" />
         </Button>
       </header>
+      <Attempts row={row} current={step} select={select} />
       <dl className={styles.facts}>
-        <dt>ID</dt>
+        <dt>{text.id}</dt>
         <dd>
           <code>{step.stepId}</code>
         </dd>
         {step.kind !== null && (
           <>
-            <dt>Kind</dt>
+            <dt>{text.kind}</dt>
             <dd>{step.kind}</dd>
           </>
         )}
-        <dt>Started</dt>
+        <dt>{text.started}</dt>
         <dd>
           <StartTime at={step.startedAt} status={step.status} />
         </dd>
         {step.startedAt !== null && (
           <>
-            <dt>Duration</dt>
+            <dt>{text.duration}</dt>
             <dd>
               <Duration
                 seconds={step.durationSeconds}
@@ -60,55 +76,106 @@ export function StepPanel({ step, steps, onSelect }: StepPanelProps) {
             </dd>
           </>
         )}
-        <dt>Attempt</dt>
-        <dd>{step.attempt}</dd>
+        <dt>{text.attempt}</dt>
+        <dd>{nameAttempt(row, step)}</dd>
         {step.cost > 0 && (
           <>
-            <dt>Cost</dt>
+            <dt>{text.cost}</dt>
             <dd>{formatCost(step.cost)}</dd>
           </>
         )}
         {step.tokens > 0 && (
           <>
-            <dt>Tokens</dt>
+            <dt>{text.tokens}</dt>
             <dd>{describeTokens(step)}</dd>
           </>
         )}
         {step.model !== null && (
           <>
-            <dt>Model</dt>
+            <dt>{text.model}</dt>
             <dd>{step.model}</dd>
           </>
         )}
-        {dependencies.length > 0 && (
-          <>
-            <dt>Depends on</dt>
-            <dd className={styles.dependencies}>
-              {dependencies.map((each) => (
-                <button key={each.id} type="button" onClick={() => onSelect(each.id)}>
-                  {each.name}
-                </button>
-              ))}
-            </dd>
-          </>
-        )}
+        <Neighbours name={text.dependsOn} rows={rows.filter((each) => needed.has(each.key))} select={select} />
+        <Neighbours
+          name={text.neededBy}
+          rows={rows.filter((each) => each.latest.dependsOn.includes(row.key))}
+          select={select}
+        />
       </dl>
+      <p>
+        <Button onClick={() => select({ tab: 'logs', line: null })}>{text.log}</Button>
+      </p>
       {step.error !== null && <ErrorBox error={step.error} />}
-      <StepPayloads step={step} />
+      <StepPayloads key={step.id} step={step} />
     </section>
   )
 }
 
+function nameAttempt(row: StepRow<Step>, step: Step): string {
+  const text = messages.detail.step
+  const count = row.latest.attempt
+  if (row.attempts.length > 1) return text.attemptOf(formatCount(step.attempt), formatCount(count))
+  return count > 1 ? text.onlyLast(formatCount(count)) : formatCount(count)
+}
+
+/** A choice among the attempts of a step, where the engine keeps each. */
+function Attempts({ row, current, select }: { row: StepRow<Step>; current: Step; select: Select }) {
+  if (row.attempts.length === 1) return null
+  return (
+    <div className={styles.attempts} role="group" aria-label={messages.detail.step.attempts}>
+      {row.attempts.map((each) => (
+        <Button
+          key={each.id}
+          aria-pressed={each === current}
+          aria-label={`${nameStatus(each.status)}: ${messages.detail.attempt(formatCount(each.attempt))}`}
+          onClick={() => select({ step: row.key, attempt: each.attempt })}
+        >
+          <StatusIcon status={each.status} />
+          {each.attempt}
+          <span className={styles.faint}>
+            <Duration seconds={each.durationSeconds} startedAt={each.startedAt} isRunning={each.status === 'RUNNING'} />
+          </span>
+        </Button>
+      ))}
+    </div>
+  )
+}
+
+interface NeighboursProps {
+  name: string
+  rows: readonly StepRow<Step>[]
+  select: Select
+}
+
+function Neighbours({ name, rows, select }: NeighboursProps) {
+  if (rows.length === 0) return null
+  return (
+    <>
+      <dt>{name}</dt>
+      <dd className={styles.dependencies}>
+        {rows.slice(0, MAX_NEIGHBOURS).map(({ key, latest }) => (
+          <button key={key} type="button" onClick={() => select({ step: key })}>
+            {latest.name}
+          </button>
+        ))}
+        {rows.length > MAX_NEIGHBOURS && messages.detail.step.more(formatCount(rows.length - MAX_NEIGHBOURS))}
+      </dd>
+    </>
+  )
+}
+
 function StepPayloads({ step }: { step: Step }) {
+  const text = messages.detail.step
   const [{ data, error, fetching }] = useExactQuery({ query: STEP_PAYLOADS, variables: { id: step.id } })
   if (error !== undefined && codeOf(error) === 'FORBIDDEN') return <NeedsScope />
   if (error !== undefined) return <p role="alert">{explain(error)}</p>
-  if (fetching || data === undefined) return <p className={styles.faint}>Loading …</p>
+  if (fetching || data === undefined) return <p className={styles.faint}>{messages.detail.loading}</p>
   const node = data.node !== null && 'input' in data.node ? data.node : null
   return (
     <>
-      <Payload title="Input" value={node?.input ?? null} />
-      <Payload title="Result" value={node?.result ?? null} />
+      <Payload title={text.input} value={node?.input ?? null} />
+      <Payload title={text.result} value={node?.result ?? null} />
     </>
   )
 }

@@ -1,17 +1,26 @@
-import { useEffect, type ReactNode } from 'react'
+import { useEffect } from 'react'
 import { Link } from 'wouter'
 import { useQuery } from 'urql'
 import { Duration } from '../components/Duration.tsx'
+import { Fact } from '../components/Fact.tsx'
 import { LiveIndicator } from '../components/LiveIndicator.tsx'
 import { StatusBadge, StatusIcon } from '../components/StatusBadge.tsx'
 import { StartTime } from '../components/StartTime.tsx'
 import { Timestamp } from '../components/Timestamp.tsx'
+import { messages } from '../messages/messages.ts'
 import type { LiveStatus } from '../model/liveStatus.ts'
 import { formatCost, formatCount } from '../model/numbers.ts'
 import { executionPath } from '../model/paths.ts'
 import { describeProgress } from '../model/progress.ts'
-import { describeRetry, splitRetries } from '../model/retries.ts'
+import { splitRetries } from '../model/retries.ts'
+import { repeatedBy } from '../model/retryChain.ts'
+import type { Tab } from '../model/detailSelection.ts'
+import { hasEnded } from '../model/status.ts'
+import { CopyButton } from './CopyButton.tsx'
+import { FollowButton } from './FollowButton.tsx'
+import { Neighbours } from './Neighbours.tsx'
 import { RELATIVES, type Execution } from './operations.ts'
+import { RetryChain } from './RetryChain.tsx'
 import styles from './Summary.module.css'
 
 interface SummaryProps {
@@ -19,66 +28,94 @@ interface SummaryProps {
   status: LiveStatus | null
   behindSeconds: number
   isRemoved: boolean
+  tab: Tab
 }
 
-/** The head of an execution's page: status, times, who started it, cost, parent, children and tags. */
-export function Summary({ execution, status, behindSeconds, isRemoved }: SummaryProps) {
+// Milliseconds. No event tells that a retry has changed: it is another execution.
+const READ_RETRIES_EVERY = 10_000
+
+/** The head of an execution's page: status, retries, times, who started it, cost, parent, children and tags. */
+export function Summary({ execution, status, behindSeconds, isRemoved, tab }: SummaryProps) {
+  const text = messages.detail
   const progress = describeProgress(execution)
   const isRunning = execution.status === 'RUNNING'
+  const relatives = useRelatives(execution)
+  const { retries, children, recoveredBy, repeated } = relatives
   return (
     <header className={styles.summary}>
       <div className={styles.title}>
         <h1>{execution.workflowName}</h1>
         <StatusBadge status={execution.status} detail={execution.statusDetail} />
-        {execution.attempt > 1 && <span className={styles.soft}>attempt {execution.attempt}</span>}
-        <span className={styles.live}>
-          {status !== null && <LiveIndicator status={status} behindSeconds={behindSeconds} />}
+        {execution.attempt > 1 && <span className={styles.soft}>{text.attempt(formatCount(execution.attempt))}</span>}
+        {status !== null && <LiveIndicator status={status} behindSeconds={behindSeconds} />}
+        <span className={styles.end}>
+          {!hasEnded(execution.status) && <FollowButton executionId={execution.executionId} />}
+          <Neighbours execution={execution} tab={tab} />
         </span>
       </div>
       <p className={styles.soft}>
         {execution.name !== null && `${execution.name} · `}
-        <code>{execution.executionId}</code>
+        <code>{execution.executionId}</code> <CopyButton text={() => execution.executionId} />
       </p>
+      <RetryChain execution={execution} repeated={repeated} retries={retries} recoveredBy={recoveredBy} />
       {isRemoved && (
         <p className={styles.removed} role="status">
-          This execution was deleted, or you may no longer see it. The page shows its last known state.
+          {text.removed}
         </p>
       )}
       <dl className={styles.facts}>
-        <Fact name="Created">
+        <Fact name={text.facts.created}>
           <Timestamp at={execution.createdAt} />
         </Fact>
-        <Fact name="Started">
+        <Fact name={text.facts.started}>
           <StartTime at={execution.startedAt} status={execution.status} />
         </Fact>
         {execution.completedAt !== null && (
-          <Fact name="Ended">
+          <Fact name={text.facts.ended}>
             <Timestamp at={execution.completedAt} />
           </Fact>
         )}
         {execution.startedAt !== null && (
-          <Fact name="Duration">
+          <Fact name={text.facts.duration}>
             <Duration seconds={execution.durationSeconds} startedAt={execution.startedAt} isRunning={isRunning} />
           </Fact>
         )}
         {progress !== null && (
-          <Fact name="Steps">
+          <Fact name={text.facts.steps}>
             <span title={progress.details}>{progress.count}</span>
           </Fact>
         )}
-        <Fact name="Started by">{execution.triggeredBy ?? execution.userId}</Fact>
-        {execution.totalCost > 0 && <Fact name="Cost">{formatCost(execution.totalCost)}</Fact>}
-        {execution.tokens > 0 && <Fact name="Tokens">{formatCount(execution.tokens)}</Fact>}
+        <Fact name={text.facts.startedBy}>{execution.triggeredBy ?? execution.userId}</Fact>
+        {execution.totalCost > 0 && <Fact name={text.facts.cost}>{formatCost(execution.totalCost)}</Fact>}
+        {execution.tokens > 0 && <Fact name={text.facts.tokens}>{formatCount(execution.tokens)}</Fact>}
         {execution.parentExecutionId !== null && (
-          <Fact name="Parent">
+          <Fact name={text.facts.parent}>
             <Link href={executionPath(execution.parentExecutionId)}>
               <code>{execution.parentExecutionId}</code>
             </Link>
           </Fact>
         )}
-        <Relatives execution={execution} />
+        {recoveredBy !== null && !retries.some((retry) => retry.executionId === recoveredBy) && (
+          <Fact name={text.facts.recoveredBy}>
+            <Link className={styles.child} href={executionPath(recoveredBy)}>
+              <StatusIcon status="COMPLETED" /> <code>{recoveredBy}</code>
+            </Link>
+          </Fact>
+        )}
+        {children.length > 0 && (
+          <Fact name={text.facts.children}>
+            <span className={styles.tags}>
+              {children.map((child) => (
+                <Link key={child.executionId} className={styles.child} href={executionPath(child.executionId)}>
+                  <StatusIcon status={child.status} /> {child.workflowName}
+                </Link>
+              ))}
+              {relatives.hasMoreChildren && text.facts.more}
+            </span>
+          </Fact>
+        )}
         {execution.tags.length > 0 && (
-          <Fact name="Tags">
+          <Fact name={text.facts.tags}>
             <span className={styles.tags}>
               {execution.tags.map(({ key, value }) => (
                 <span key={`${key}=${value}`} className={styles.tag}>
@@ -93,60 +130,18 @@ export function Summary({ execution, status, behindSeconds, isRemoved }: Summary
   )
 }
 
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  )
-}
-
-/** The chain of retries that the execution is in, and what it started otherwise. */
-function Relatives({ execution }: { execution: Execution }) {
+/** The executions of the chain of retries that `execution` is in, and those that it started otherwise. */
+function useRelatives(execution: Execution) {
   const [{ data }, read] = useQuery({ query: RELATIVES, variables: { id: execution.executionId } })
   useEffect(() => read(), [read, execution.updatedAt])
   const { retryOf = null, recoveredBy = null, retries: named = [] } = data?.execution ?? {}
   const { retries, children } = splitRetries(execution, data?.executions.nodes ?? [], named)
-  return (
-    <>
-      {retryOf !== null && (
-        <Fact name="Retry of">
-          <Link className={styles.child} href={executionPath(retryOf.executionId)}>
-            <StatusIcon status={retryOf.status} /> {describeRetry(retryOf)}
-          </Link>
-        </Fact>
-      )}
-      {retries.length > 0 && (
-        <Fact name="Retried">
-          <span className={styles.tags}>
-            {retries.map((retry) => (
-              <Link key={retry.executionId} className={styles.child} href={executionPath(retry.executionId)}>
-                <StatusIcon status={retry.status} /> {describeRetry(retry)}
-              </Link>
-            ))}
-          </span>
-        </Fact>
-      )}
-      {recoveredBy !== null && !retries.some((retry) => retry.executionId === recoveredBy) && (
-        <Fact name="Recovered by">
-          <Link className={styles.child} href={executionPath(recoveredBy)}>
-            <StatusIcon status="COMPLETED" /> <code>{recoveredBy}</code>
-          </Link>
-        </Fact>
-      )}
-      {children.length > 0 && (
-        <Fact name="Children">
-          <span className={styles.tags}>
-            {children.map((child) => (
-              <Link key={child.executionId} className={styles.child} href={executionPath(child.executionId)}>
-                <StatusIcon status={child.status} /> {child.workflowName}
-              </Link>
-            ))}
-            {data?.executions.pageInfo.hasNextPage === true && 'and more'}
-          </span>
-        </Fact>
-      )}
-    </>
-  )
+  const isWaiting = retries.some((retry) => !hasEnded(retry.status))
+  useEffect(() => {
+    if (!isWaiting) return
+    const timer = window.setInterval(() => read(), READ_RETRIES_EVERY)
+    return () => window.clearInterval(timer)
+  }, [isWaiting, read])
+  const hasMoreChildren = data?.executions.pageInfo.hasNextPage === true
+  return { retries, children, recoveredBy, repeated: repeatedBy(retryOf), hasMoreChildren }
 }

@@ -1,7 +1,8 @@
 import type { Client } from '@urql/core'
 import { explain } from '../graphql/client.ts'
 import { ALL_LINES, linesBefore, type LineFilter, type Tail } from '../model/logLines.ts'
-import { OLDER_LOG_LINES, type LogLine } from './operations.ts'
+import { OLDER_LOG_LINES } from './logOperations.ts'
+import type { LogLine } from './operations.ts'
 
 /** A page of lines, the oldest first, or the error of reading it. */
 export type OlderPage = { lines: LogLine[] } | { error: string }
@@ -52,7 +53,8 @@ export class OlderLogLines {
   }
 }
 
-function argumentsFor({ minLevel, search, stepId }: LineFilter) {
+/** The arguments of `logs` that select the lines of a filter. */
+export function argumentsFor({ minLevel, search, stepId }: LineFilter) {
   return {
     stepId,
     minLevel: minLevel === ALL_LINES.minLevel ? null : minLevel,

@@ -51,7 +51,8 @@ const STEP = graphql(`
   }
 `)
 
-const LOG_LINE = graphql(`
+/** The fields of a log line. */
+export const LOG_LINE = graphql(`
   fragment LogLine on ExecutionLogEntry @_unmask {
     at
     level
@@ -182,27 +183,25 @@ export const ENDED_EXECUTION_CHANGES = graphql(`
 /** An event of `ENDED_EXECUTION_CHANGES`. */
 export type EndedExecutionChange = ResultOf<typeof ENDED_EXECUTION_CHANGES>['executionUpdates']
 
-/** The page of log lines before a cursor. */
-export const OLDER_LOG_LINES = graphql(
-  `
-    query OlderLogLines($id: String!, $before: String, $minLevel: LogLevel, $search: String, $stepId: String) {
-      execution(executionId: $id) {
-        logs(last: 100, before: $before, minLevel: $minLevel, search: $search, stepId: $stepId) {
-          edges {
-            cursor
-            node {
-              ...LogLine
-            }
-          }
-          pageInfo {
-            hasPreviousPage
-          }
-        }
+/** The runs of a workflow right before and right after a time. */
+export const NEIGHBOURS = graphql(`
+  query Neighbours($workflow: String!, $at: DateTime!) {
+    older: executions(filter: { workflowName: { eq: $workflow }, createdAt: { lt: $at } }, first: 1) {
+      nodes {
+        executionId
       }
     }
-  `,
-  [LOG_LINE],
-)
+    newer: executions(
+      filter: { workflowName: { eq: $workflow }, createdAt: { gt: $at } }
+      sort: [{ field: CREATED_AT, direction: ASC }]
+      first: 1
+    ) {
+      nodes {
+        executionId
+      }
+    }
+  }
+`)
 
 const RELATIVE = graphql(`
   fragment Relative on Execution @_unmask {
@@ -230,6 +229,12 @@ export const RELATIVES = graphql(
         recoveredBy
         retryOf {
           ...Relative
+          retryOf {
+            ...Relative
+            retryOf {
+              ...Relative
+            }
+          }
         }
         retries {
           ...Relative
@@ -257,32 +262,6 @@ export const STEP_PAYLOADS = graphql(`
       ... on ExecutionStep {
         input
         result
-      }
-    }
-  }
-`)
-
-/** The last successful execution of a workflow that was created before a time. */
-export const LAST_SUCCESS = graphql(`
-  query LastSuccess($workflow: String!, $before: DateTime!) {
-    executions(
-      filter: { workflowName: { eq: $workflow }, status: { eq: COMPLETED }, createdAt: { lt: $before } }
-      first: 1
-    ) {
-      nodes {
-        executionId
-        createdAt
-        durationSeconds
-        steps(first: 1000) {
-          nodes {
-            stepId
-            name
-            durationSeconds
-          }
-          pageInfo {
-            hasNextPage
-          }
-        }
       }
     }
   }

@@ -19,13 +19,19 @@ export function rememberList(connection: Connection, list: List): void {
 /**
  * A function that opens the execution some rows below `executionId` in the list that its page was opened from.
  *
- * Where there is none, it does nothing. Back leads to the list, at the row of the execution that was opened last.
+ * It returns false where that list does not have `executionId`; beyond the ends of the list it does nothing. `query` is that of
+ * the page that it opens. Back leads to the list, at the row of the execution that was opened last.
  */
-export function useWalk(executionId: string): (by: number) => void {
+export function useWalk(executionId: string): (by: number, query?: string) => boolean {
   const connection = useConnection()
   const [, navigate] = useLocation()
-  return (by) => {
-    const next = lists.get(connection)?.walk(executionId, by) ?? null
-    if (next !== null) navigate(executionPath(next), { replace: true })
+  return (by, query = '') => {
+    const list = lists.get(connection)
+    if (list === undefined) return false
+    // Without a step, it tells whether the list has the execution.
+    if (list.walk(executionId, 0) === null) return false
+    const next = list.walk(executionId, by)
+    if (next !== null) navigate(executionPath(next, query), { replace: true })
+    return true
   }
 }

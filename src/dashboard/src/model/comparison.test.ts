@@ -1,18 +1,14 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { compareInputs, compareSteps } from './comparison.ts'
+import { compareInputs, compareSteps, isSignificant, type ComparedStep } from './comparison.ts'
+
+function step(stepId: string, durationSeconds: number | null, status: ComparedStep['status'] = 'COMPLETED') {
+  return { stepId, name: stepId, status, durationSeconds }
+}
 
 test('the largest increase comes first, and steps of one execution alone are included', () => {
-  const now = [
-    { stepId: 'load', name: 'Load', durationSeconds: 12 },
-    { stepId: 'sort', name: 'Sort', durationSeconds: 90 },
-    { stepId: 'new', name: 'New', durationSeconds: 1 },
-  ]
-  const before = [
-    { stepId: 'load', name: 'Load', durationSeconds: 20 },
-    { stepId: 'sort', name: 'Sort', durationSeconds: 30 },
-    { stepId: 'old', name: 'Old', durationSeconds: 5 },
-  ]
+  const now = [step('load', 12), step('sort', 90), step('new', 1)]
+  const before = [step('load', 20), step('sort', 30), step('old', 5)]
 
   expect(compareSteps(now, before).map(({ stepId, longer }) => [stepId, longer])).toEqual([
     ['sort', 60],
@@ -57,8 +53,16 @@ function sorted(value: unknown): unknown {
 }
 
 test('attempts of one step count together', () => {
-  const attempt = (durationSeconds: number | null) => ({ stepId: 'load', name: 'Load', durationSeconds })
+  const attempt = (seconds: number | null) => step('load', seconds)
 
   expect(compareSteps([attempt(10), attempt(30)], [attempt(15)])).toMatchObject([{ now: 40, before: 15, longer: 25 }])
   expect(compareSteps([attempt(10), attempt(null)], [attempt(15)])).toMatchObject([{ now: null, before: 15 }])
+})
+
+test('a change of a status counts, and one of seconds from a fifth of the step and a hundredth of the run', () => {
+  const now = [step('failed', 1, 'FAILED'), step('slower', 60), step('noise', 2.268), step('tiny', 0.4), step('new', 1)]
+  const before = [step('failed', 1), step('slower', 40), step('noise', 2), step('tiny', 0.1), step('gone', null)]
+
+  const found = compareSteps(now, before).filter((each) => isSignificant(each, 100))
+  expect(found.map((each) => each.stepId).sort()).toEqual(['failed', 'gone', 'new', 'slower'])
 })

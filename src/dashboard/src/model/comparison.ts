@@ -1,16 +1,21 @@
+import type { Status } from './status.ts'
+
 /** The fields of a step that a comparison reads. */
 export interface ComparedStep {
   stepId: string
   name: string
+  status: Status
   durationSeconds: number | null
 }
 
-/** A step in two executions: seconds in each, null where it is missing or has not ended. */
+/** A step in two executions: seconds and status in each, null where it is missing; seconds also where it has not ended. */
 export interface StepDifference {
   stepId: string
   name: string
   now: number | null
   before: number | null
+  statusNow: Status | null
+  statusBefore: Status | null
   /** How many seconds longer it took now; 0 where either is null. */
   longer: number
 }
@@ -36,10 +41,31 @@ export function compareSteps(now: readonly ComparedStep[], before: readonly Comp
         name,
         now: seconds,
         before: then,
+        statusNow: current.get(stepId)?.status ?? null,
+        statusBefore: earlier.get(stepId)?.status ?? null,
         longer: seconds === null || then === null ? 0 : seconds - then,
       }
     })
     .sort((one, other) => other.longer - one.longer)
+}
+
+// Below these shares of the longer of two steps, and of the longer of their executions, a difference is noise.
+const SHARE_OF_STEP = 0.2
+const SHARE_OF_EXECUTION = 0.01
+
+/** Whether two numbers, such as seconds or a cost, differ by more than noise. */
+export function differsClearly(one: number, other: number): boolean {
+  return one !== other && Math.abs(one - other) >= SHARE_OF_STEP * Math.max(Math.abs(one), Math.abs(other))
+}
+
+/** Whether a step differs by more than noise between two executions, the longer of which took `seconds`. */
+export function isSignificant(
+  { now, before, statusNow, statusBefore, longer }: StepDifference,
+  seconds: number,
+): boolean {
+  if (statusNow !== statusBefore) return true
+  if (now === null || before === null) return now !== before
+  return differsClearly(now, before) && Math.abs(longer) >= SHARE_OF_EXECUTION * seconds
 }
 
 function sumAttempts(steps: readonly ComparedStep[]): Map<string, ComparedStep> {

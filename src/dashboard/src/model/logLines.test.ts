@@ -4,10 +4,13 @@ import {
   ALL_LINES,
   append,
   appendRepeated,
+  indexOfKey,
+  keyOfLine,
   LEVELS,
   linesBefore,
   prepend,
   select,
+  timeOfKey,
   type LogLine,
   type Tail,
 } from './logLines.ts'
@@ -96,4 +99,15 @@ test('lines that a subscription repeats are not shown twice, whether older ones 
   expect(appendRepeated(EMPTY, [a, b])).toEqual({ lines: [a, b], dropped: 0 })
   expect(appendRepeated({ lines: [a], dropped: 0 }, [])).toEqual({ lines: [a], dropped: 0 })
   expect(appendRepeated({ lines: [a, b], dropped: 0 }, [d])).toBeNull()
+})
+
+test('a key finds its line again among lines of the same time', () => {
+  const lines = [line('one'), line('two'), { ...line('two'), stepId: 's1' }]
+  const keys = lines.map(keyOfLine)
+
+  expect(new Set(keys).size).toBe(3)
+  expect(keys.map((key) => indexOfKey(lines, key))).toEqual([0, 1, 2])
+  expect(keys.map(timeOfKey)).toEqual(Array(3).fill(Date.parse('2026-11-01T12:00:00Z')))
+  expect(indexOfKey(lines, keyOfLine(line('three')))).toBe(-1)
+  expect([timeOfKey('not a key'), indexOfKey(lines, 'not a key')]).toEqual([null, -1])
 })

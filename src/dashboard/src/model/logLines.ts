@@ -98,6 +98,33 @@ function contentOf({ at, level, message, stepId }: LogLine): string {
   return JSON.stringify([at, level, message, stepId])
 }
 
+/**
+ * The key of a line for addresses: its time, and a digest of its content, since lines have no id.
+ *
+ * It is the same whatever the filter of the log, and however the line was loaded.
+ */
+export function keyOfLine(line: LogLine): string {
+  let digest = 0x811c9dc5
+  // FNV-1a.
+  for (const letter of JSON.stringify([line.level, line.message, line.stepId])) {
+    digest = Math.imul(digest ^ (letter.codePointAt(0) ?? 0), 0x01000193) >>> 0
+  }
+  return `${Date.parse(line.at)}-${digest.toString(36)}`
+}
+
+/** When the line of a key was written, in milliseconds; null where it is no key. */
+export function timeOfKey(key: string): number | null {
+  const digits = /^(\d{1,15})-[\da-z]{1,7}$/.exec(key)?.[1]
+  return digits === undefined ? null : Number(digits)
+}
+
+/** Where the line of `key` is in `lines`; -1 where it is not. */
+export function indexOfKey(lines: readonly LogLine[], key: string): number {
+  const time = timeOfKey(key)
+  if (time === null) return -1
+  return lines.findIndex((line) => Date.parse(line.at) === time && keyOfLine(line) === key)
+}
+
 /** The lines that match `filter`, in their order. */
 export function select<L extends LogLine>(lines: readonly L[], filter: LineFilter): readonly L[] {
   if (isAllLines(filter)) return lines

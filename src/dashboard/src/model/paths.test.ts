@@ -80,3 +80,11 @@ test('an address of the list from before it moved leads to the same list', () =>
   expect(movedListPath('')).toBeNull()
   expect(movedListPath('zone=UTC')).toBeNull()
 })
+
+test('the page of an execution keeps its selection, whatever its id is', () => {
+  expect(executionPath('a/b', 'tab=logs')).toBe('/executions/a/b?tab=logs')
+  const path = executionPath('..', 'tab=logs')
+  const [pathname = '', query = ''] = path.split('?')
+  expect(executionIdOf(pathname, query)).toBe('..')
+  expect(new URLSearchParams(query).get('tab')).toBe('logs')
+})

@@ -59,11 +59,13 @@ export const WORKFLOWS_PATH = '/workflows/'
 // Browsers resolve the segments `.` and `..`, encoded ones too, and proxies merge slashes.
 const LOSES_SEGMENTS = /(^|\/)\.{0,2}(\/|$)/
 
-/** The page of one execution, whatever its id consists of. */
-export function executionPath(executionId: string): string {
-  if (LOSES_SEGMENTS.test(executionId)) return `${EXECUTIONS_PATH}?id=${encodeURIComponent(executionId)}`
+/** The page of one execution, whatever its id consists of; `query` is its selection, as `printSelection` writes it. */
+export function executionPath(executionId: string, query = ''): string {
+  if (LOSES_SEGMENTS.test(executionId)) {
+    return `${EXECUTIONS_PATH}?id=${encodeURIComponent(executionId)}${query === '' ? '' : `&${query}`}`
+  }
   // Some proxies refuse an encoded slash.
-  return EXECUTIONS_PATH + executionId.split('/').map(encodeURIComponent).join('/')
+  return withQuery(EXECUTIONS_PATH + executionId.split('/').map(encodeURIComponent).join('/'), query)
 }
 
 /** The id of the execution at an address, from its encoded path and query; null where there is none. */
@@ -87,9 +89,11 @@ export function workflowNameOf(path: string, query: string): string | null {
   return encoded === '' ? new URLSearchParams(query).get('name') : decode(encoded)
 }
 
+export const COMPARE_PATH = '/compare'
+
 /** The page that compares two executions. */
 export function comparePath(a: string, b: string): string {
-  return `/compare?a=${encodeURIComponent(a)}&b=${encodeURIComponent(b)}`
+  return `${COMPARE_PATH}?a=${encodeURIComponent(a)}&b=${encodeURIComponent(b)}`
 }
 
 /** Where issuers send people back to after they have signed in. */

@@ -1,71 +1,88 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { layOut, type TimedStep } from './timeline.ts'
+import { toRows } from './stepRows.ts'
+import { dependenciesOf, indexRows, rangeOf, spanOf, spanOfGroup, ticksOf, type TimedStep } from './timeline.ts'
 
 const START = Date.parse('2026-11-01T12:00:00Z')
 
 function step(stepId: string, from: number | null, to: number | null, dependsOn: string[] = []): TimedStep {
   const at = (seconds: number | null) => (seconds === null ? null : new Date(START + seconds * 1000).toISOString())
   const status = to === null ? 'RUNNING' : 'COMPLETED'
-  return { stepId, status, durationSeconds: null, startedAt: at(from), completedAt: at(to), dependsOn }
+  const times = { durationSeconds: null, startedAt: at(from), completedAt: at(to) }
+  return { stepId, name: stepId, kind: null, attempt: 1, status, ...times, dependsOn }
 }
 
-test('bars are placed by time, as fractions of the timeline', () => {
-  const { bars, start, end } = layOut([step('a', 0, 10), step('b', 5, 20)], START + 99_000)
-
-  expect([start, end]).toEqual([START, START + 20_000])
-  expect(bars.map((bar) => bar.position)).toEqual([
-    { left: 0, width: 0.5 },
-    { left: 0.25, width: 0.75 },
-  ])
+test('the timeline lasts from the first start to the last end', () => {
+  expect(rangeOf([step('a', 0, 10), step('b', 5, 20)], START + 99_000)).toEqual({ from: START, to: START + 20_000 })
+  expect(spanOfGroup(toRows([step('a', 2, 4), step('b', 3, 9), step('c', null, null)]), START)).toEqual({
+    from: START + 2_000,
+    to: START + 9_000,
+  })
+  expect(spanOfGroup(toRows([step('c', null, null)]), START)).toBeNull()
 })
 
-test('a running step lasts until now, and one that has not started has no position', () => {
-  const { bars } = layOut([step('a', 0, 5), step('b', 5, null), step('c', null, null)], START + 10_000)
-
-  expect(bars[1]?.position).toEqual({ left: 0.5, width: 0.5 })
-  expect(bars[2]?.position).toBeNull()
+test('a running step lasts until now, and one that has not started has no time', () => {
+  expect(spanOf(step('b', 5, null), START + 10_000)).toEqual({ from: START + 5_000, to: START + 10_000 })
+  expect(spanOf(step('c', null, null), START + 10_000)).toBeNull()
 })
 
-test('a clock slower than the engine’s gives no negative width', () => {
-  expect(layOut([step('a', 10, null)], START).bars[0]?.position).toEqual({ left: 0, width: 0 })
+test('a clock slower than the engine’s gives no negative length', () => {
+  expect(spanOf(step('a', 10, null), START)).toEqual({ from: START + 10_000, to: START + 10_000 })
 })
 
 test('a step that ended at no known time lasts as long as it took', () => {
   const ended = { ...step('a', 0, null), status: 'FAILED', durationSeconds: 4 } as const
 
-  expect(layOut([ended, step('b', 0, 8)], START + 99_000).bars[0]?.position).toEqual({ left: 0, width: 0.5 })
+  expect(spanOf(ended, START + 99_000)).toEqual({ from: START, to: START + 4_000 })
 })
 
-test('ticks are few and at round times', () => {
-  const seconds = layOut([step('a', 0, 754)], START).ticks.map((tick) => tick.seconds)
+test('ticks are at round times since the start, and name what tells them apart', () => {
+  const minute = { from: START, to: START + 60_000 }
+  expect(ticksOf(minute, START).map((tick) => tick.name)).toEqual([
+    '0',
+    '10 s',
+    '20 s',
+    '30 s',
+    '40 s',
+    '50 s',
+    '1 m 00 s',
+  ])
 
-  expect(seconds).toEqual([0, 120, 240, 360, 480, 600, 720])
+  const detail = { from: START + 75_120, to: START + 75_170 }
+  const names = ticksOf(detail, START).map((tick) => tick.name)
+  expect(names).toEqual(['1 m 15.12 s', '1 m 15.13 s', '1 m 15.14 s', '1 m 15.15 s', '1 m 15.16 s', '1 m 15.17 s'])
 })
 
-test('a dependency joins two rows, and is left out where one is missing', () => {
-  const steps = [step('a', 0, 1), step('b', 1, 2, ['a', 'missing', 'b'])]
-
-  expect(layOut(steps, START).dependencies).toEqual([{ from: 0, to: 1 }])
-})
-
-test('every bar and tick lies within the timeline, whatever the times', () => {
-  const seconds = fc.option(fc.integer({ min: -1e6, max: 1e6 }))
-  const steps = fc
-    .array(fc.tuple(seconds, seconds))
-    .map((pairs) => pairs.map(([from, to], index) => step(String(index), from, to)))
-
+test('there are between one and nine ticks, on the axis, whatever it shows', () => {
+  const lengths = fc.double({ min: 5, max: 90 * 86_400_000, noNaN: true })
   fc.assert(
-    fc.property(steps, fc.integer({ min: -1e6, max: 1e6 }), (generated, now) => {
-      const { bars, ticks } = layOut(generated, START + now * 1000)
-      for (const { position } of bars) {
-        if (position === null) continue
-        expect(position.left).toBeGreaterThanOrEqual(0)
-        expect(position.width).toBeGreaterThanOrEqual(0)
-        expect(position.left + position.width).toBeLessThanOrEqual(1 + 1e-9)
-      }
+    fc.property(lengths, fc.double({ min: 0, max: 1e9, noNaN: true }), (length, offset) => {
+      const from = START + offset
+      const ticks = ticksOf({ from, to: from + length }, START)
       expect(ticks.length).toBeLessThanOrEqual(9)
-      expect(ticks.every((tick) => tick.position >= 0 && tick.position <= 1 + 1e-9)).toBe(true)
+      expect(ticks.length).toBeGreaterThan(0)
+      expect(ticks.every(({ position }) => position > -0.001 && position < 1.001)).toBe(true)
     }),
   )
+})
+
+test('dependencies are drawn to the rows in sight, those of the selected step in both directions and last', () => {
+  const rows = toRows([
+    step('a', 0, 1),
+    step('b', 1, 2, ['a']),
+    step('c', 2, 3, ['b', 'gone']),
+    step('d', 3, 4, ['a', 'd']),
+  ])
+  const byId = indexRows(rows)
+
+  expect(dependenciesOf(rows, byId, { first: 1, last: 3, selected: -1 })).toEqual([
+    { from: 0, to: 1 },
+    { from: 1, to: 2 },
+    { from: 0, to: 3 },
+  ])
+  expect(dependenciesOf(rows, byId, { first: 2, last: 3, selected: 1 })).toEqual([
+    { from: 0, to: 3 },
+    { from: 1, to: 2 },
+    { from: 0, to: 1 },
+  ])
 })

@@ -1,8 +1,14 @@
+import { formatDuration } from './numbers.ts'
 import { hasEnded, type Status } from './status.ts'
+import type { StepRow, TimelineRow } from './stepRows.ts'
+import type { Range } from './timeWindow.ts'
 
 /** The fields of a step that the timeline reads. */
 export interface TimedStep {
   stepId: string
+  name: string
+  kind: string | null
+  attempt: number
   status: Status
   durationSeconds: number | null
   startedAt: string | null
@@ -10,16 +16,10 @@ export interface TimedStep {
   dependsOn: readonly string[]
 }
 
-/** A step on the timeline; `left` and `width` are fractions of its length. Null where it has not started. */
-export interface Bar {
-  stepId: string
-  position: { left: number; width: number } | null
-}
-
-/** A tick of the axis: a fraction of its length, and the seconds since the start. */
+/** A tick of the axis: a fraction of its length, and the time since the start in words. */
 export interface Tick {
   position: number
-  seconds: number
+  name: string
 }
 
 /** A dependency of the step in row `to` on that in row `from`, counted from 0. */
@@ -28,39 +28,19 @@ export interface Dependency {
   to: number
 }
 
-export interface Timeline {
-  /** Milliseconds since 1970, as is `end`. */
-  start: number
-  end: number
-  bars: Bar[]
-  ticks: Tick[]
-  dependencies: Dependency[]
-}
-
 // Seconds between ticks: round numbers of seconds, minutes, hours and days.
-const INTERVALS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600, 43_200, 86_400]
+const INTERVALS = [
+  0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200,
+  21_600, 43_200, 86_400,
+]
 const MAX_TICKS = 8
 // Milliseconds; on a shorter timeline every bar would be a dot.
 const MIN_LENGTH = 100
 // More lines could not be told apart.
-const MAX_DEPENDENCIES = 400
+const MAX_DEPENDENCIES = 200
 
-/** Lays out `steps` on a timeline; steps that are running last until `now` (milliseconds). */
-export function layOut(steps: readonly TimedStep[], now: number): Timeline {
-  const spans = steps.map((step) => spanOf(step, now))
-  const started = spans.filter((span) => span !== null)
-  const start = started.length === 0 ? now : Math.min(...started.map((span) => span.from))
-  const end = Math.max(start + MIN_LENGTH, ...started.map((span) => span.to))
-  const length = end - start
-  const bars = steps.map((step, index): Bar => {
-    const span = spans[index] ?? null
-    const position = span && { left: (span.from - start) / length, width: (span.to - span.from) / length }
-    return { stepId: step.stepId, position }
-  })
-  return { start, end, bars, ticks: ticksOf(length / 1000), dependencies: dependenciesOf(steps) }
-}
-
-function spanOf(step: TimedStep, now: number): { from: number; to: number } | null {
+/** When a step ran: until `now` (milliseconds) while it runs. Null where it has not started. */
+export function spanOf(step: TimedStep, now: number): Range | null {
   if (step.startedAt === null) return null
   const from = Date.parse(step.startedAt)
   // This clock may be slower than the engine's: a step must not end before it starts.
@@ -73,23 +53,78 @@ function endOf(step: TimedStep, from: number, now: number): number {
   return hasEnded(step.status) ? from + (step.durationSeconds ?? 0) * 1000 : now
 }
 
-function ticksOf(seconds: number): Tick[] {
-  const interval =
-    INTERVALS.find((each) => seconds / each <= MAX_TICKS) ?? Math.ceil(seconds / MAX_TICKS / 86_400) * 86_400
-  const count = Math.floor(seconds / interval)
-  return Array.from({ length: count + 1 }, (_, index) => ({
-    position: (index * interval) / seconds,
-    seconds: index * interval,
-  }))
+/** The time from the first start to the last end of `steps`. */
+export function rangeOf(steps: readonly TimedStep[], now: number): Range {
+  const range = { from: Infinity, to: -Infinity }
+  for (const step of steps) widen(range, spanOf(step, now))
+  if (range.from === Infinity) return { from: now, to: now + MIN_LENGTH }
+  return { from: range.from, to: Math.max(range.from + MIN_LENGTH, range.to) }
 }
 
-function dependenciesOf(steps: readonly TimedStep[]): Dependency[] {
-  const rows = new Map(steps.map((step, index) => [step.stepId, index]))
-  const found = steps.flatMap((step, to) =>
-    step.dependsOn.flatMap((stepId) => {
-      const from = rows.get(stepId)
-      return from === undefined || from === to ? [] : [{ from, to }]
-    }),
-  )
-  return found.slice(0, MAX_DEPENDENCIES)
+/** The time of a group: from the first start to the last end of its steps; null where none has started. */
+export function spanOfGroup<S extends TimedStep>(rows: readonly StepRow<S>[], now: number): Range | null {
+  const range = { from: Infinity, to: -Infinity }
+  for (const row of rows) for (const step of row.attempts) widen(range, spanOf(step, now))
+  return range.from === Infinity ? null : range
+}
+
+function widen(range: Range, span: Range | null): void {
+  if (span === null) return
+  range.from = Math.min(range.from, span.from)
+  range.to = Math.max(range.to, span.to)
+}
+
+/** The ticks of an axis that shows `shown`, counted from `start`. */
+export function ticksOf(shown: Range, start: number): Tick[] {
+  const length = (shown.to - shown.from) / 1000
+  const interval =
+    INTERVALS.find((each) => length / each <= MAX_TICKS) ?? Math.ceil(length / MAX_TICKS / 86_400) * 86_400
+  const [from, to] = [(shown.from - start) / 1000, (shown.to - start) / 1000]
+  const first = Math.ceil(from / interval - 1e-9)
+  const count = Math.max(0, Math.floor(to / interval + 1e-9) - first + 1)
+  return Array.from({ length: count }, (_, index) => {
+    const seconds = (first + index) * interval
+    return { position: (seconds - from) / length, name: nameTick(seconds, interval) }
+  })
+}
+
+function nameTick(seconds: number, interval: number): string {
+  if (Math.abs(seconds) < interval / 2) return '0'
+  if (interval >= 1) return formatDuration(seconds)
+  const digits = interval >= 0.1 ? 1 : interval >= 0.01 ? 2 : 3
+  const rest = `${(seconds % 60).toFixed(digits)} s`
+  return seconds < 60 ? rest : `${formatDuration(seconds - (seconds % 60)).replace(/ 00 s$/, '')} ${rest}`
+}
+
+/** The dependencies that end in the rows `first` to `last`, and those of the row `selected` in both directions. */
+export function dependenciesOf<S extends TimedStep>(
+  rows: readonly TimelineRow<S>[],
+  byId: ReadonlyMap<string, number>,
+  { first, last, selected }: { first: number; last: number; selected: number },
+): Dependency[] {
+  const found: Dependency[] = []
+  for (let to = first; to <= last && found.length < MAX_DEPENDENCIES; to += 1) {
+    if (to !== selected) add(to)
+  }
+  // Last, so that they are drawn above the others.
+  if (selected >= 0) {
+    for (let to = first; to <= last; to += 1) if (to !== selected) add(to, selected)
+    add(selected)
+  }
+  return found.slice(-MAX_DEPENDENCIES)
+
+  function add(to: number, of?: number): void {
+    const row = rows[to]
+    if (row?.type !== 'step') return
+    for (const stepId of row.latest.dependsOn) {
+      const from = byId.get(stepId)
+      if (from === undefined || from === to || (of === undefined ? from === selected : from !== of)) continue
+      found.push({ from, to })
+    }
+  }
+}
+
+/** The rows of steps by their ids. */
+export function indexRows<S extends TimedStep>(rows: readonly TimelineRow<S>[]): Map<string, number> {
+  return new Map(rows.flatMap((row, index) => (row.type === 'step' ? [[row.key, index] as const] : [])))
 }

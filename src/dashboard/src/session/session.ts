@@ -44,6 +44,11 @@ export function useSession(): Session {
   return useSyncExternalStore(subscribe, read)
 }
 
+/** Whether `token` is still that of the session. */
+export function isSessionOf(token: string | null): boolean {
+  return token !== null && read().token === token
+}
+
 /** Signs in with `token`. */
 export function signIn(token: string): void {
   change({ token: token.trim(), notice: null })

@@ -39,6 +39,7 @@ export const app = {
     actions: 'Actions: filter, exclude, copy',
     showNew: 'Show new executions',
     overview: 'Go to the overview',
+    firstError: 'First error of a log',
     list: 'Go to the list',
     help: 'Show this help',
   },

@@ -1,6 +1,7 @@
 import { api } from './api.ts'
 import { audit } from './audit.ts'
 import { connect } from './connect.ts'
+import { detail } from './detail.ts'
 import { failures } from './failures.ts'
 import { overview } from './overview.ts'
 import { rules } from './rules.ts'
@@ -8,4 +9,4 @@ import { webhooks } from './webhooks.ts'
 import { workflow } from './workflow.ts'
 
 /** The messages in English of the pages that are loaded when they are visited: one file for each folder. */
-export const pages = { api, audit, connect, failures, overview, rules, webhooks, workflow }
+export const pages = { api, audit, connect, detail, failures, overview, rules, webhooks, workflow }

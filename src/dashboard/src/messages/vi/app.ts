@@ -40,6 +40,7 @@ export const app: Messages['app'] = {
     actions: 'Thao tác: lọc, loại trừ, sao chép',
     showNew: 'Hiện các lượt chạy mới',
     overview: 'Đến trang tổng quan',
+    firstError: 'Lỗi đầu tiên trong nhật ký',
     list: 'Đến danh sách',
     help: 'Hiện trợ giúp này',
   },

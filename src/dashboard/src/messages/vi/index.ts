@@ -7,6 +7,7 @@ import { bar } from './bar.ts'
 import { charts } from './charts.ts'
 import { components } from './components.ts'
 import { connect } from './connect.ts'
+import { detail } from './detail.ts'
 import { failures } from './failures.ts'
 import { list } from './list.ts'
 import { model } from './model.ts'
@@ -26,6 +27,7 @@ export const vi: Messages = {
   charts,
   components,
   connect,
+  detail,
   failures,
   list,
   model,
