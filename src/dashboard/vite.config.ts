@@ -63,5 +63,5 @@ export default defineConfig({
       '/development': 'http://127.0.0.1:8000',
     },
   },
-  test: { environment: 'node', include: ['src/**/*.test.ts'] },
+  test: { environment: 'node', include: ['src/**/*.test.ts'], setupFiles: ['src/messages/tests.ts'] },
 })

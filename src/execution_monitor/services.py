@@ -13,6 +13,7 @@ from execution_monitor.alerts.evaluation.service import MAX_QUERY_MS, Evaluation
 from execution_monitor.alerts.links import Links
 from execution_monitor.alerts.notification_service import NotificationLimits, NotificationService
 from execution_monitor.alerts.owned_rules import RULES
+from execution_monitor.alerts.preview import Preview
 from execution_monitor.alerts.rules import Rules
 from execution_monitor.alerts.updates import AlertUpdates
 from execution_monitor.asgi.authentication import Admit, RequestAuthenticator
@@ -316,7 +317,8 @@ def _alerting(
     rules = DestinationRules.allowing(settings.outbound_allow, is_development=settings.is_development)
     encryption = Encryption(settings.encryption_keys)
     channels = Channels(database, encryption, rules, frozenset(settings.mail_domains))
-    return Alerting(Rules(reader, channels, authenticator.recheck), Alerts(reader), AlertUpdates(live, cursors))
+    rules_of_alerts = Rules(reader, channels, authenticator.recheck)
+    return Alerting(rules_of_alerts, Alerts(reader), AlertUpdates(live, cursors), Preview(reader))
 
 
 def _notification_limits(settings: Settings) -> NotificationLimits:

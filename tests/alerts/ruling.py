@@ -28,7 +28,7 @@ GIVEN: dict[str, Any] = {"rate": {"windowSeconds": 300, "countAbove": 3}}
 class NoChannels:
     """Stores channels as they are given."""
 
-    async def to_stored(self, caller: Caller, channels: Sequence[Any]) -> list[dict[str, Any]]:  # noqa: ARG002 - as the real one
+    async def to_stored(self, caller: Caller, channels: Sequence[Any], before: Any = ()) -> list[dict[str, Any]]:  # noqa: ARG002 - as the real one
         """The same."""
         return list(channels)
 

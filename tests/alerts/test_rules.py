@@ -212,7 +212,7 @@ async def test_a_rule_is_deleted_while_another_request_changes_it_and_stays_dele
     rule_id = str(rule["_id"])
 
     class Late(NoChannels):
-        async def to_stored(self, caller: Caller, channels: Any) -> list[dict[str, Any]]:
+        async def to_stored(self, caller: Caller, channels: Any, before: Any = ()) -> list[dict[str, Any]]:  # noqa: ARG002 - as the real one
             await ruling.rules.delete(caller, rule_id)
             return list(channels)
 

@@ -106,6 +106,7 @@ def _message_of(
         "channel": channel["kind"],
         "host": channel["host"],
         "event": notice.event.value,
+        "rights_revision": rule["rights_revision"],
         "state": DeliveryState.PENDING.value,
         "attempts": 0,
         "due": now,

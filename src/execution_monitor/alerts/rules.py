@@ -5,7 +5,8 @@ they have signed in with less since. Those who read the whole tenant see it, and
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any, Protocol
 
 from bson import ObjectId
@@ -13,6 +14,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 
 from execution_monitor.alerts.channels import GivenChannel
 from execution_monitor.alerts.conditions import MIN_SECONDS, Condition, Event, Rate
+from execution_monitor.alerts.evaluation.watched import Watched
 from execution_monitor.alerts.groups import GroupBy
 from execution_monitor.alerts.owned_rules import ALERT_DAYS, RULES
 from execution_monitor.alerts.visibility import rules_visible_to
@@ -47,7 +49,9 @@ _IS_ENABLED = {"$eq": ["$enabled", True]}
 class ChannelStore(Protocol):
     """Checks channels and makes their stored form."""
 
-    async def to_stored(self, caller: Caller, channels: Sequence[GivenChannel]) -> list[dict[str, Any]]:
+    async def to_stored(
+        self, caller: Caller, channels: Sequence[GivenChannel], before: Iterable[Mapping[str, Any]] = ()
+    ) -> list[dict[str, Any]]:
         """The channels as they are stored; raises `BadUserInput`."""
         ...
 
@@ -144,7 +148,7 @@ class Rules:
         row = await self._seen(caller, rule_id)
         if row["user_id"] != caller.subject:
             return await self._pause_anothers(caller, row, wanted)
-        fields = await self._fields_of(caller, wanted)
+        fields = await self._fields_of(caller, wanted, row.get("channels") or ())
         change: dict[str, Any] = {name: {"$literal": value} for name, value in fields.items()}
         change |= {name: {"$literal": value} for name, value in _rights_of(caller).items()}
         change |= {
@@ -178,6 +182,21 @@ class Rules:
             "expires_at": {"$dateAdd": {"startDate": "$$NOW", "unit": "day", "amount": _KEPT_DAYS}},
         }
         await self._change(caller, row, change)
+
+    async def to_preview(self, caller: Caller, wanted: RuleFields) -> tuple[Watched, timedelta]:
+        """What a rule of the caller's would watch, and how long its condition would have to hold; stores nothing.
+
+        Raises:
+            BadUserInput: A value is wrong. Channels are not looked at.
+        """
+        caller.require(Scope.ALERTS_WRITE)
+        caller.require(Scope.EXECUTIONS_READ)
+        where, condition = wanted.where, wanted.condition
+        if where is None or condition is None:
+            raise BadUserInput("A preview needs a filter and a condition.")
+        fields = await self._fields_of(caller, replace(wanted, channels=None))
+        hold = timedelta(seconds=fields.get("for_seconds", 0))
+        return Watched(Rights.of(caller).condition, where, condition, wanted.group_by), hold
 
     async def list(self, caller: Caller, page: PageRequest, wanted: PageSelection) -> Page:
         """One keyset page of the rules that `caller` may see, newest first."""
@@ -243,8 +262,10 @@ class Rules:
             if not await RULES.change(self.reader.database, caller.tenant, there, change):
                 raise NotFound("There is no such rule, or you may not see it.")
 
-    async def _fields_of(self, caller: Caller, wanted: RuleFields) -> dict[str, Any]:
-        """The stored fields that `wanted` gives values to."""
+    async def _fields_of(
+        self, caller: Caller, wanted: RuleFields, channels: Iterable[Mapping[str, Any]] = ()
+    ) -> dict[str, Any]:
+        """The stored fields that `wanted` gives values to; those of `channels` that stay keep their ids."""
         found: dict[str, Any] = {}
         if wanted.name is not None:
             found["name"] = _checked_name(wanted.name)
@@ -267,7 +288,7 @@ class Rules:
                 )
             found["repeat_after_seconds"] = wanted.repeat_after_seconds
         if wanted.channels is not None:
-            found["channels"] = await self.channels.to_stored(caller, wanted.channels)
+            found["channels"] = await self.channels.to_stored(caller, wanted.channels, channels)
         return found
 
     async def _refuse_too_many(self, caller: Caller) -> None:

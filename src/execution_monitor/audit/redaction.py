@@ -53,7 +53,7 @@ ARGUMENTS: Mapping[str, Rule] = {
     "filter": _with_combinators(_FILTER),
     "sort": _shown("field", "direction"),
     # Of GraphQL. A cursor holds the values that a list is sorted by.
-    **_shown("id", "ids", "executionId", "webhookId", "ruleId", "state", "first", "last", "minLevel"),
+    **_shown("id", "ids", "executionId", "webhookId", "ruleId", "days", "state", "first", "last", "minLevel"),
     # Of statistics.
     **_shown("timeZone", "interval", "allowSampling"),
     # Of mutations.

@@ -19,7 +19,13 @@ from execution_monitor.graphql.selection import LARGEST_LIST, POINTS
 from execution_monitor.graphql.subscriptions import Subscription
 from execution_monitor.graphql.types.access_key import AccessKey, AccessKeyConnection, resolve_access_keys
 from execution_monitor.graphql.types.alert import Alert, AlertConnection, resolve_alerts
-from execution_monitor.graphql.types.alert_rule import AlertRule, AlertRuleConnection, resolve_rules
+from execution_monitor.graphql.types.alert_preview import PREVIEW_POINTS, AlertPreview, resolve_preview
+from execution_monitor.graphql.types.alert_rule import (
+    AlertRule,
+    AlertRuleConnection,
+    CreateAlertRuleInput,
+    resolve_rules,
+)
 from execution_monitor.graphql.types.audit_event import AuditEventConnection, AuditEventFilter, resolve_audit_events
 from execution_monitor.graphql.types.connection import After, Before, First, Last
 from execution_monitor.graphql.types.execution import Execution, ExecutionId, resolve_execution
@@ -279,6 +285,25 @@ class Query:
         """Reads a page of the alerts that the caller may see."""
         wanted, rule = present(state), present(rule_id)
         return await resolve_alerts(info, wanted, rule, first=first, after=after, last=last, before=before)
+
+    @strawberry.field(
+        description=(
+            "What a rule would have fired on in the last days, the oldest first, of the executions that the caller may "
+            "see: as they are stored now. Nothing is stored or sent."
+        ),
+        extensions=[Requires(Scope.ALERTS_WRITE)],
+        metadata={POINTS: PREVIEW_POINTS},
+    )
+    async def alert_preview(
+        self,
+        info: ContextInfo,
+        input: Annotated[  # noqa: A002 - the API's name
+            CreateAlertRuleInput, strawberry.argument(description="The rule, as `createAlertRule` takes it.")
+        ],
+        days: Annotated[int, strawberry.argument(description="Of how many days, 1 to 31.")] = 7,
+    ) -> list[AlertPreview]:
+        """Previews a rule."""
+        return await resolve_preview(info, input, days)
 
 
 def create_schema(*, allows_introspection: bool = True) -> ClientSafeSchema:

@@ -40,11 +40,13 @@ class Messages:
         if occurred_at is None:
             raise MayNotBeSent("It is damaged.")
         kind: str = delivery["kind"]
-        if kind in _OTHER_KINDS:
-            return render_message(_OTHER_KINDS[kind], occurred_at, delivery.get("data") or {})
         rights, may_see = webhook.rights, webhook.may_see
+        if kind != "alert" and kind in _OTHER_KINDS:
+            return render_message(_OTHER_KINDS[kind], occurred_at, delivery.get("data") or {})
         if rights is None or may_see is None:
             raise MayNotBeSent("Its owner may see no executions any more.")
+        if kind == "alert":
+            return render_message(_OTHER_KINDS[kind], occurred_at, delivery.get("data") or {})
         row = _row_of(delivery)
         if row is not None and not may_see(row):
             raise MayNotBeSent("Its owner may no longer see the execution.")

@@ -47,6 +47,8 @@ NODES = (
 )
 UPDATES = f"""subscription S($after: String) {{ alertUpdates(after: $after) {{ kind cursor alert {{
   {ALERT} executions {{ nodes {{ executionId }} }} }} }} }}"""
+PREVIEW = """query Q($input: CreateAlertRuleInput!, $days: Int! = 7) {
+  alertPreview(input: $input, days: $days) { group firedAt resolvedAt value } }"""
 RATE: dict[str, Any] = {"rate": {"windowSeconds": 300, "shareAbove": 0.2}}
 SLACK = "https://hooks.slack.com/services/T000/B000/secret-of-slack-wxyz"
 
@@ -275,6 +277,33 @@ async def test_alerts_are_followed_from_a_page_on(server: str, database: Databas
         "error",
         "INVALID_CURSOR",
     )
+
+
+async def test_a_preview_says_what_a_rule_would_have_fired_on_and_stores_nothing(
+    server: str, database: Database, ada: str, token_for: Token
+):
+    noon = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
+    await store(
+        *(
+            execution(number, user_id=user, status="failed", created=noon, started_at=noon, completed_at=noon)
+            for number, user in ((1, "ada"), (2, "ada"), (3, "grace"))
+        )
+    )
+    condition = {"rate": {"windowSeconds": 3_600, "countAbove": 1}}
+    rule: dict[str, Any] = {"name": "x", "condition": condition, "channels": []}
+
+    (fired,) = (await execute(server, ada, PREVIEW, input=rule)).data["alertPreview"]
+    strangers = (await execute(server, token_for("ben", "acme", *OWNER), PREVIEW, input=rule)).data["alertPreview"]
+    refused = [
+        await execute(server, ada, PREVIEW, input={**rule, "forSeconds": -1}),
+        await execute(server, ada, PREVIEW, input=rule, days=32),
+        await execute(server, token_for("ada", "acme", "executions:read"), PREVIEW, input=rule),
+    ]
+
+    assert (fired["group"], fired["value"], strangers) == (None, 2.0, [])
+    assert datetime.fromisoformat(fired["firedAt"]) < datetime.fromisoformat(fired["resolvedAt"])
+    assert [each.codes for each in refused] == [["BAD_USER_INPUT"], ["BAD_USER_INPUT"], ["FORBIDDEN"]]
+    assert await database.collection(AlertRule).count_documents({}) == 0
 
 
 async def test_no_address_and_no_note_is_in_the_trail(server: str, database: Database, ada: str):

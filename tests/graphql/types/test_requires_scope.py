@@ -103,6 +103,7 @@ BELOW_A_GUARDED_ROOT = {
     "AlertChannel": "of a rule that the caller may see, without its secrets",
     "AlertConnection": "a page of such alerts",
     "AlertEdge": "of such a page",
+    "AlertPreview": "what a rule would find in executions that the caller may see",
     "AlertRule": "returned by guarded root fields, if the caller may see it",
     "AlertRuleConnection": "a page of such rules",
     "AlertRuleEdge": "of such a page",
