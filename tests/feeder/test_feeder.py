@@ -14,7 +14,7 @@ from pymongo.errors import DuplicateKeyError, OperationFailure
 from execution_monitor.feeder import batches, feed
 from execution_monitor.feeder.consumers import Gap, Superseded
 from execution_monitor.feeder.feeder import Feeder
-from execution_monitor.feeder.positions import begin_loss, load_position, save_position
+from execution_monitor.feeder.positions import begin_loss, begin_position, load_position, save_position
 from execution_monitor.live.change_stream_cursor import current_position
 from execution_monitor.live.changes import Change, GapReason
 from execution_monitor.live.resume_tokens import StreamPosition, is_after_all, position_after, position_before
@@ -329,6 +329,25 @@ async def test_a_feeder_that_ends_before_a_gap_is_over_leaves_the_same_gap_to_th
     stored = await database.collection(FeedPosition).find_one({"_id": "recorder"})
     assert stored is not None
     assert "lost_until" not in stored
+
+
+async def test_what_stores_a_position_while_a_feeder_begins_loses_nothing(database: Database):
+    needed, present = position_after(Timestamp(9, 9)), position_after(Timestamp(10, 1))
+    await save_position(database, "recorder", needed, 0, None)
+
+    assert await begin_position(database, "recorder", present, 1) == (needed, False)
+
+
+async def test_a_feeder_that_ends_while_it_begins_leaves_the_beginning_to_the_next(database: Database):
+    present, later = position_after(Timestamp(9, 9)), position_after(Timestamp(10, 1))
+
+    first = await begin_position(database, "recorder", present, 1)
+    found = await load_position(database, "recorder")
+    second = await begin_position(database, "recorder", later, 2)
+    await save_position(database, "recorder", present, 2, None)
+
+    assert (first, found, second) == ((present, True), None, (present, True))
+    assert await load_position(database, "recorder") == present
 
 
 async def test_a_feeder_whose_term_is_over_loses_nothing(database: Database):

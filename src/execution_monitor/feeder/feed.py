@@ -15,7 +15,7 @@ from pymongo.errors import PyMongoError
 from execution_monitor.errors import ExecutionMonitorError
 from execution_monitor.feeder.batches import Batch, read_batches
 from execution_monitor.feeder.consumers import Consumer, FieldsChanged, Gap, PromptConsumer
-from execution_monitor.feeder.positions import begin_loss, load_position, save_position
+from execution_monitor.feeder.positions import begin_loss, begin_position, load_position, save_position
 from execution_monitor.live.change_stream_cursor import current_position, is_history_lost, is_permanent, is_transient
 from execution_monitor.live.changes import Change, GapReason
 from execution_monitor.live.resume_tokens import StreamPosition
@@ -108,7 +108,7 @@ class Feed:
             if consumer.name not in self._positions:
                 position = await load_position(self._database, consumer.name)
                 if position is None:
-                    await self._lose(consumer, None, GapReason.HISTORY_LOST)
+                    await self._begin(consumer)
                 else:
                     self._positions[consumer.name] = position
 
@@ -227,19 +227,28 @@ class Feed:
             return GapReason.FAILED
         return None
 
-    async def _lose(self, consumer: Consumer, since: StreamPosition | None, reason: GapReason) -> None:
-        """Let `consumer` go on at the present."""
-        until = await await_reply(current_position(self._database.handle), _PRESENT_MS)
-        if since is None:
+    async def _begin(self, consumer: Consumer) -> None:
+        """Let `consumer` begin at the present; where it is needed since a moment ago, there."""
+        present = await await_reply(current_position(self._database.handle), _PRESENT_MS)
+        position, is_new = await begin_position(self._database, consumer.name, present, self._term)
+        if is_new:
             log.info("feed_begun", consumer=consumer.name)
-        else:
-            # The next feeder must find the same gap where this one ends before it stores the position.
-            until = await begin_loss(self._database, consumer.name, until, self._term)
-            log.warning("feed_gap", consumer=consumer.name, reason=reason)
-        self._progress.gaps[reason] += 1
-        await consumer.lose(Gap(since, until, reason), self._term)
-        await save_position(self._database, consumer.name, until, self._term, None)
+            await self._notify(consumer, Gap(None, position, GapReason.HISTORY_LOST))
+        self._positions[consumer.name] = position
+
+    async def _lose(self, consumer: Consumer, since: StreamPosition, reason: GapReason) -> None:
+        """Let `consumer` go on at the present."""
+        present = await await_reply(current_position(self._database.handle), _PRESENT_MS)
+        # The next feeder must find the same gap where this one ends before it stores the position.
+        until = await begin_loss(self._database, consumer.name, present, self._term)
+        log.warning("feed_gap", consumer=consumer.name, reason=reason)
+        await self._notify(consumer, Gap(since, until, reason))
         self._positions[consumer.name] = until
+
+    async def _notify(self, consumer: Consumer, gap: Gap) -> None:
+        self._progress.gaps[gap.reason] += 1
+        await consumer.lose(gap, self._term)
+        await save_position(self._database, consumer.name, gap.until, self._term, None)
 
 
 class _NotTaken(Exception):

@@ -1,5 +1,6 @@
 """Positions: how far each consumer has come, stored where the next feeder finds it."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -18,9 +19,30 @@ _TIMEOUT_MS = 5_000
 
 
 async def load_position(database: Database, consumer: str) -> StreamPosition | None:
-    """The position up to which `consumer` was handed everything; None before the first feeder."""
+    """The position up to which `consumer` was handed everything; None before the first feeder has begun."""
     found = await await_reply(database.collection(FeedPosition).find_one({"_id": consumer}), _TIMEOUT_MS)
-    return None if found is None else StreamPosition(found["position"])
+    return None if found is None else _position_of(found)
+
+
+async def begin_position(
+    database: Database, consumer: str, present: StreamPosition, term: int
+) -> tuple[StreamPosition, bool]:
+    """Have `consumer` begin at the `present`, unless another has stored a position meanwhile.
+
+    Returns the position, and whether the consumer begins there: then everything before it counts as lost, of which it
+    must be notified before `save_position`.
+    """
+    begun = {"position": present, "lost_until": present, "term": term}
+    update = database.collection(FeedPosition).find_one_and_update(
+        {"_id": consumer}, {"$setOnInsert": begun}, upsert=True, return_document=ReturnDocument.AFTER
+    )
+    stored: Any = await await_reply(update, _TIMEOUT_MS)
+    return StreamPosition(stored["position"]), _position_of(stored) is None
+
+
+def _position_of(stored: Mapping[str, Any]) -> StreamPosition | None:
+    """The position; None where a feeder ended between `begin_position` and `save_position`."""
+    return None if stored["position"] == stored.get("lost_until") else StreamPosition(stored["position"])
 
 
 async def save_position(
