@@ -79,6 +79,7 @@ async def test_the_bell_counts_live_and_an_alert_is_acknowledged_and_snoozed(
     await expect(item).to_contain_text("Acknowledged")
     await expect(page.get_by_role("link", name="0 firing alerts")).to_be_visible()
     await item.get_by_role("button", name="Snooze nightly fails").press("ArrowDown")
+    await expect(page.get_by_role("menuitem").first).to_be_focused()
     await page.keyboard.press("End")
     await page.keyboard.press("Enter")
     await expect(item).to_contain_text("Snoozed until")

@@ -134,13 +134,13 @@ async def test_a_failure_is_marked_once_a_later_attempt_has_recovered_it(
     await expect(repeated.get_by_role("link", name="Recovered")).to_have_attribute("href", "/executions/e006")
 
     await failed.filter(has_text="retried").last.get_by_role("link", name="retried", exact=True).click()
-    await expect(page.get_by_role("link", name="attempt 2 failed")).to_have_attribute("href", "/executions/e003")
+    await expect(page.get_by_role("link", name="attempt 2 (failed)")).to_have_attribute("href", "/executions/e003")
     await page.get_by_role("button", name="Ask").click()
     await expect(page.get_by_role("region", name="Step Ask")).to_contain_text("1,200 (1,000 in, 200 out)")
     await expect(page.get_by_role("region", name="Step Ask")).to_contain_text("gpt-6")
     await page.get_by_role("definition").get_by_role("link", name="e004").click()
     await expect(page.get_by_text("Retry of")).to_be_visible()
-    await expect(page.get_by_role("link", name="attempt 2 failed")).to_be_visible()
+    await expect(page.get_by_role("link", name="attempt 2 (failed)")).to_be_visible()
 
 
 async def test_rows_that_no_longer_match_leave_and_those_of_others_never_appear(

@@ -19,6 +19,7 @@ def request_services(**needed: Any) -> RequestServices:
         "live_statistics": None,
         "ingest": None,
         "access_keys": None,
+        "alerting": None,
         "deliveries": None,
         "max_response_bytes": 2**20,
         "export_rows": 100,

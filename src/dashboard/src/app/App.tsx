@@ -1,4 +1,4 @@
-import { Suspense, useMemo } from 'react'
+import { lazy, Suspense, useMemo } from 'react'
 import { Provider } from 'urql'
 import { Redirect, Route, Switch, useRoute } from 'wouter'
 import { usePathname, useSearch } from 'wouter/use-browser-location'
@@ -17,8 +17,8 @@ import { lazyPage } from './lazyPage.ts'
 import { OverviewPage, PAGES } from './pages.ts'
 import { Shell } from './Shell.tsx'
 
-// Each page is loaded when it is visited: none waits for another.
-const ListPage = lazyPage(async () => ({ default: (await import('../list/ListPage.tsx')).ListPage }))
+// Each page is loaded when it is visited: none waits for another. The list has its messages with the frame.
+const ListPage = lazy(async () => ({ default: (await import('../list/ListPage.tsx')).ListPage }))
 const DetailPage = lazyPage(() => import('../detail/DetailPage.tsx'))
 
 /** The dashboard: its pages, or the sign-in page. */

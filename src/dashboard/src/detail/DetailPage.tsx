@@ -17,6 +17,7 @@ import { Payloads } from './Payloads.tsx'
 import { Steps } from './Steps.tsx'
 import { Summary } from './Summary.tsx'
 import { useExecutionDetail } from './useExecutionDetail.ts'
+import { useNeighbours } from './useNeighbours.ts'
 import { useSelection } from './useSelection.ts'
 
 const GraphView = lazy(() => import('./GraphView.tsx'))
@@ -29,6 +30,7 @@ export default function DetailPage({ executionId }: { executionId: string }) {
   const text = messages.detail
   const [, navigate] = useLocation()
   const { execution, steps, state, error } = snapshot
+  const runs = useNeighbours(executionId, execution, tab)
   useIcon(execution?.status ?? null)
   useTitle(execution && titleOfExecution(execution.workflowName, execution.status))
 
@@ -68,7 +70,7 @@ export default function DetailPage({ executionId }: { executionId: string }) {
         status={snapshot.status}
         behindSeconds={snapshot.behindSeconds}
         isRemoved={state === 'removed'}
-        tab={tab}
+        runs={runs}
       />
       {error !== null && <ErrorBanner onRetry={detail.retry}>{error}</ErrorBanner>}
       {execution.error !== null && <ErrorBox error={execution.error} step={failedStep} />}

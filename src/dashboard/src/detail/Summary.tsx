@@ -14,11 +14,11 @@ import { executionPath } from '../model/paths.ts'
 import { describeProgress } from '../model/progress.ts'
 import { splitRetries } from '../model/retries.ts'
 import { repeatedBy } from '../model/retryChain.ts'
-import type { Tab } from '../model/detailSelection.ts'
 import { hasEnded } from '../model/status.ts'
 import { CopyButton } from './CopyButton.tsx'
 import { FollowButton } from './FollowButton.tsx'
 import { Neighbours } from './Neighbours.tsx'
+import type { NeighbouringRuns } from './useNeighbours.ts'
 import { RELATIVES, type Execution } from './operations.ts'
 import { RetryChain } from './RetryChain.tsx'
 import styles from './Summary.module.css'
@@ -28,14 +28,14 @@ interface SummaryProps {
   status: LiveStatus | null
   behindSeconds: number
   isRemoved: boolean
-  tab: Tab
+  runs: NeighbouringRuns
 }
 
 // Milliseconds. No event tells that a retry has changed: it is another execution.
 const READ_RETRIES_EVERY = 10_000
 
 /** The head of an execution's page: status, retries, times, who started it, cost, parent, children and tags. */
-export function Summary({ execution, status, behindSeconds, isRemoved, tab }: SummaryProps) {
+export function Summary({ execution, status, behindSeconds, isRemoved, runs }: SummaryProps) {
   const text = messages.detail
   const progress = describeProgress(execution)
   const isRunning = execution.status === 'RUNNING'
@@ -50,7 +50,7 @@ export function Summary({ execution, status, behindSeconds, isRemoved, tab }: Su
         {status !== null && <LiveIndicator status={status} behindSeconds={behindSeconds} />}
         <span className={styles.end}>
           {!hasEnded(execution.status) && <FollowButton executionId={execution.executionId} />}
-          <Neighbours execution={execution} tab={tab} />
+          <Neighbours runs={runs} />
         </span>
       </div>
       <p className={styles.soft}>
