@@ -139,7 +139,7 @@ async def test_a_failure_is_marked_once_a_later_attempt_has_recovered_it(
     await expect(page.get_by_role("region", name="Step Ask")).to_contain_text("1,200 (1,000 in, 200 out)")
     await expect(page.get_by_role("region", name="Step Ask")).to_contain_text("gpt-6")
     await page.get_by_role("definition").get_by_role("link", name="e004").click()
-    await expect(page.get_by_text("Retry of")).to_be_visible()
+    await expect(page.get_by_text("This run, attempt 3, repeats")).to_be_visible()
     await expect(page.get_by_role("link", name="attempt 2 (failed)")).to_be_visible()
 
 
