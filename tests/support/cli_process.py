@@ -77,12 +77,18 @@ def wait_until_ready(url: str) -> None:
 
 def count(url: str, token: str) -> int:
     """The number of executions that the caller with `token` sees."""
-    response = httpx2.post(
-        f"{url}/graphql",
-        json={"query": "{ executions { totalCount } }"},
-        headers={"Authorization": f"Bearer {token}"},
-    )
-    return response.json()["data"]["executions"]["totalCount"]
+    deadline = time.monotonic() + _READY_SECONDS
+    while time.monotonic() < deadline:
+        answer = httpx2.post(
+            f"{url}/graphql",
+            json={"query": "{ executions { totalCount } }"},
+            headers={"Authorization": f"Bearer {token}"},
+        ).json()
+        # Another worker than the one that was ready may still connect to MongoDB.
+        if answer.get("errors", [{}])[0].get("extensions", {}).get("code") != "DATABASE_UNAVAILABLE":
+            return answer["data"]["executions"]["totalCount"]
+        time.sleep(_POLL_SECONDS)
+    pytest.fail("the server did not reach its database")
 
 
 def processes_below(folder: Path) -> list[int]:
