@@ -1,4 +1,4 @@
-import { useEffect, useId, useState, type ToggleEvent } from 'react'
+import { type MouseEvent, useEffect, useId, useState, type ToggleEvent } from 'react'
 import { flushSync } from 'react-dom'
 
 // Pixels between a button and its panel, and what a panel keeps from the edge of the page.
@@ -9,7 +9,13 @@ const LEAST_BELOW = 180
 /** The attributes of a button and of the panel that it opens, and a function that closes the panel. */
 export interface Dropdown {
   isOpen: boolean
-  button: { id: string; popoverTarget: string; 'aria-expanded': boolean; 'aria-controls': string | undefined }
+  button: {
+    id: string
+    popoverTarget: string
+    onClick: (event: MouseEvent) => void
+    'aria-expanded': boolean
+    'aria-controls': string | undefined
+  }
   panel: {
     id: string
     popover: 'auto'
@@ -41,11 +47,22 @@ export function useDropdown(onOpened: (panel: HTMLElement) => void): Dropdown {
     }
   }, [isOpen, id, buttonId])
 
+  /** Show or hide the panel; the focus is within it before the next key comes, which the `toggle` event may not be. */
+  function show(isShown?: boolean): void {
+    const shown = document.getElementById(id)
+    if (shown?.togglePopover(isShown) === true) onOpened(shown)
+  }
+
   return {
     isOpen,
     button: {
       id: buttonId,
+      // Without it a click on the button would close the panel and open it again.
       popoverTarget: id,
+      onClick: (event) => {
+        event.preventDefault()
+        show()
+      },
       'aria-expanded': isOpen,
       'aria-controls': isOpen ? id : undefined,
     },
@@ -60,11 +77,7 @@ export function useDropdown(onOpened: (panel: HTMLElement) => void): Dropdown {
         place(id, buttonId)
       },
       onToggle: (event) => {
-        if (event.target !== event.currentTarget) return
-        if (event.newState === 'open') {
-          onOpened(event.currentTarget)
-          return
-        }
+        if (event.target !== event.currentTarget || event.newState === 'open') return
         const { activeElement } = document
         // Browsers give the focus back from the outermost of panels alone.
         const isLost = activeElement === document.body || event.currentTarget.contains(activeElement)
@@ -72,7 +85,7 @@ export function useDropdown(onOpened: (panel: HTMLElement) => void): Dropdown {
         setOpen(false)
       },
     },
-    open: () => document.getElementById(id)?.showPopover(),
+    open: () => show(true),
     close: () => document.getElementById(id)?.hidePopover(),
   }
 }
