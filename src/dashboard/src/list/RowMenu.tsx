@@ -24,7 +24,8 @@ const COPIED: readonly Column[] = ['id', 'workflow', 'error']
 export default function RowMenu({ row, filter, onFilter, opens }: RowMenuProps) {
   const root = useRef<HTMLSpanElement>(null)
   useEffect(() => {
-    if (opens !== null) root.current?.querySelector('button')?.click()
+    // Not within the effect: the menu renders its items before it is shown, which React does not do there.
+    if (opens !== null) queueMicrotask(() => root.current?.querySelector('button')?.click())
   }, [opens])
   const filters = FILTERED.flatMap((column): MenuItem[] => {
     const facet = facetOf(row, column)
