@@ -9,6 +9,7 @@ import httpx2
 import orjson
 import pytest
 
+from execution_monitor.auth.caller import LEEWAY
 from execution_monitor.auth.tokens import issue_token
 from tests.support.client import execute
 from tests.support.documents import execution, store
@@ -181,7 +182,7 @@ async def test_a_part_is_complete_as_soon_as_it_has_arrived(server: str, token_f
 
 
 async def test_the_end_of_a_token_is_a_transport_error_in_multipart(server: str):
-    token = issue_token(SECRET, user="ada", tenant="acme", scopes=(), lifetime=timedelta(seconds=1))
+    token = issue_token(SECRET, user="ada", tenant="acme", scopes=(), lifetime=timedelta(seconds=3) - LEEWAY)
 
     async with streamed(server, token, "multipart/mixed", FROM_NOW) as response:
         *_, last, end = (await response.aread()).split(b"\r\n--graphql")
@@ -193,7 +194,7 @@ async def test_the_end_of_a_token_is_a_transport_error_in_multipart(server: str)
 
 
 async def test_a_stream_ends_with_its_token(server: str):
-    token = issue_token(SECRET, user="ada", tenant="acme", scopes=(), lifetime=timedelta(seconds=2))
+    token = issue_token(SECRET, user="ada", tenant="acme", scopes=(), lifetime=timedelta(seconds=3) - LEEWAY)
 
     async with streamed(server, token, "text/event-stream", FROM_NOW) as response:
         text = (await response.aread()).decode()
