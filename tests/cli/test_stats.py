@@ -105,7 +105,9 @@ async def test_a_narrow_terminal_shows_names_of_groups_and_the_columns_for_which
     ("arguments", "sentence", "code"),
     [
         pytest.param(["--time-zone", "Berlin"], "timeZone must be an IANA name", 2, id="no time zone"),
-        pytest.param(["--since", "30d", "--interval", "1m"], "A series has at most 100 buckets", 2, id="many buckets"),
+        pytest.param(
+            ["--since", "30d", "--interval", "1m"], "A series has at most 100 buckets; interval", 2, id="many buckets"
+        ),
         pytest.param(["--filter", '{"workflow": {}}'], "Variable '$filter'", 2, id="a filter with a typo"),
     ],
 )

@@ -76,8 +76,8 @@ def test_the_ends_of_the_calendar_have_a_bucket(year: int, zone: str, interval: 
 @pytest.mark.parametrize(
     ("days", "interval", "advice"),
     [
-        pytest.param(5, Interval.HOUR, "interval HOURS_3 would do", id="a longer interval"),
-        pytest.param(101, Interval.DAY, "interval WEEK would do", id="one too many"),
+        pytest.param(5, Interval.HOUR, r"interval HOURS_3 \(3h\) would do", id="a longer interval"),
+        pytest.param(101, Interval.DAY, r"interval WEEK \(1w\) would do", id="one too many"),
         pytest.param(40_000, Interval.MONTH, "choose a shorter range of createdAt", id="no interval"),
         pytest.param(40_000, None, "choose a shorter range of createdAt", id="none chosen"),
     ],
@@ -97,7 +97,9 @@ def test_100_buckets_are_allowed() -> None:
     assert len(buckets_between(start, start + timedelta(days=100), Interval.DAY, time_zone("UTC"))) == 100
 
 
-@pytest.mark.parametrize("name", ["Mars/Olympus", "", "../UTC", "europe/berlin", "UTC\0", "/etc/localtime"])
+@pytest.mark.parametrize(
+    "name", ["Mars/Olympus", "", "../UTC", "europe/berlin", "UTC\0", "/etc/localtime", "localtime", "Factory"]
+)
 def test_an_unknown_time_zone_is_refused(name: str) -> None:
     with pytest.raises(BadUserInput, match="IANA name"):
         time_zone(name)

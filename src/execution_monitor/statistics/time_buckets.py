@@ -14,6 +14,8 @@ from execution_monitor.errors import BadUserInput
 MAX_BUCKETS = 100
 # A year from the ends of Python's calendar, which local times and the ends of buckets would exceed.
 _FIRST, _LAST = datetime(2, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
+# Files beside those of time zones: the zone of this machine, and that of a machine where none was chosen.
+_NO_ZONES = frozenset({"localtime", "Factory"})
 _Unit = Literal["minute", "hour", "day", "week", "month"]
 
 
@@ -47,7 +49,7 @@ class TimeBucket:
 
 @lru_cache(maxsize=1)
 def _known_zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+    return frozenset(available_timezones()) - _NO_ZONES
 
 
 def time_zone(name: str) -> ZoneInfo:
@@ -66,7 +68,10 @@ class TooManyBuckets(BadUserInput):
     """An interval makes more than 100 buckets; `fitting` is the shortest that does not, None where all do."""
 
     def __init__(self, fitting: Interval | None) -> None:
-        advice = "choose a shorter range of createdAt" if fitting is None else f"interval {fitting.name} would do"
+        advice = "choose a shorter range of createdAt"
+        if fitting is not None:
+            # As GraphQL writes it, and as REST and the command line do.
+            advice = f"interval {fitting.name} ({fitting.text}) would do"
         super().__init__(f"A series has at most {MAX_BUCKETS} buckets; {advice}.")
         self.fitting = fitting
 

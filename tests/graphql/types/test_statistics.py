@@ -279,7 +279,7 @@ async def test_the_arguments_reach_the_request(ask: Ask):
         pytest.param("latestFailures(first: -1) { id }", "", "first must be from 1 to 100, not -1.", id="no failure"),
         pytest.param("steps(first: 101) { name }", "", "first must be from 1 to 100, not 101.", id="many steps"),
         pytest.param("count", 'timeZone: "Mars"', "timeZone must be an IANA name", id="no such time zone"),
-        pytest.param("series { count }", "interval: MINUTE", "interval MINUTES_5 would do", id="many buckets"),
+        pytest.param("series { count }", "interval: MINUTE", "interval MINUTES_5 (5m) would do", id="many buckets"),
     ],
 )
 async def test_a_wrong_argument_is_refused_with_what_would_do(ask: Ask, selection: str, arguments: str, message: str):
