@@ -175,6 +175,12 @@ class Notifying:
         await rows.update_many(waiting, [{"$set": {"due": "$$NOW", **changes}}])
         self.notifier.wake()
 
+    async def stored_rule(self, rule: Row) -> dict[str, Any]:
+        """A rule as it is stored now."""
+        found = await self.database.collection(AlertRule).find_one({"_id": rule["_id"]})
+        assert found is not None
+        return found
+
     async def change(self, rule: Row, **changes: Any) -> None:
         """Change a rule, and wait until senders know of it."""
         await self.database.collection(AlertRule).update_one({"_id": rule["_id"]}, {"$set": changes})

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import multiprocessing
+import os
 import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
@@ -36,8 +37,9 @@ _PROCESSES = multiprocessing.get_context("forkserver")
 _PROCESSES.set_forkserver_preload(["tests.faults.webhook_process"])
 # Each change concerns ten webhooks.
 _WORKFLOWS, _EACH = 10, 10
-_DELIVERIES_A_SECOND = 500 if is_full() else 100
-_SECONDS = 600 if is_full() else 2
+# Both may be given, to try another load than those of the two runs.
+_DELIVERIES_A_SECOND = int(os.environ.get("TEST_DELIVERIES_A_SECOND") or (500 if is_full() else 100))
+_SECONDS = int(os.environ.get("TEST_DELIVERIES_SECONDS") or (600 if is_full() else 2))
 # Until connections are open and what is read is known.
 _WARMING_SECONDS = 10 if is_full() else 1
 _PATIENCE_SECONDS = 60

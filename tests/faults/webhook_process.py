@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import time_machine
+import uvloop
 
 from execution_monitor.encryption import Encryption
 from execution_monitor.feeder.feeder import Feeder
@@ -36,7 +37,7 @@ POINTS: dict[str, tuple[Any, str, bool]] = {
     "before the outbox": (Outbox, "put", True),
     "between outbox and position": (enqueueing, "save_tenant_position", True),
     "behind the position": (enqueueing, "save_tenant_position", False),
-    "claimed": (Outbox, "claim", False),
+    "claimed": (Sender, "_attempt", True),
     "posted": (Outbound, "post", False),
     "recorded": (Outbox, "finish", False),
 }
@@ -75,7 +76,8 @@ def run(uri: str, database: str, key: str, hosts: Sequence[str], conduct: Conduc
     if conduct.point is not None:
         _end_at(conduct.point, freezes=conduct.freezes)
     with time_machine.travel(datetime.now(UTC) + conduct.ahead, tick=True):
-        asyncio.run(_run(uri, database, key, hosts))
+        # As a server runs.
+        uvloop.run(_run(uri, database, key, hosts))
 
 
 def _hurry() -> None:
@@ -120,8 +122,7 @@ def _end_at(point: str, *, freezes: bool) -> None:
         if is_before:
             end()
         found = await original(*arguments, **options)
-        # A claim that found nothing is none.
-        if not is_before and (name != "claim" or found is not None):
+        if not is_before:
             end()
         return found
 
@@ -137,6 +138,6 @@ async def _run(uri: str, name: str, key: str, hosts: Sequence[str]) -> None:
             messages = Messages(LiveCursors(b"s" * 32))
             sending = SendingWebhooks(database, encryption)
             sender = Sender(outbox, sending, WebhookStates(database), messages, outbound)
-            consumer = Enqueueing(database, outbox, Owners(database, timedelta(days=30)), sender.wake)
+            consumer = Enqueueing(database, outbox, Owners(database, timedelta(days=30)), sender)
             feeder = Feeder(database, [consumer], Lease(database, "feeder", seconds=LEASE_SECONDS))
             await asyncio.gather(feeder.run(), sender.run())

@@ -14,7 +14,7 @@ from hypothesis import given
 from pydantic import TypeAdapter
 
 from execution_monitor.storage.documents import Execution, ExecutionStatus, LogEntry, LogLevel, Step
-from execution_monitor.storage.filters import as_list
+from execution_monitor.storage.predicates import as_list
 from execution_monitor.storage.record_fields import Attribute
 from execution_monitor.storage.records import (
     ErrorRecord,

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -21,7 +21,7 @@ from execution_monitor.outbound.destinations import DestinationRules
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.filters import EVERYTHING, Filter
 from execution_monitor.storage.reader import Reader
-from execution_monitor.storage.rows import Row
+from execution_monitor.storage.rows import BsonDocument, Row
 from execution_monitor.storage.server_documents import FeedPosition
 from execution_monitor.storage.webhook_documents import OPEN_STATES, DeliveryState, Webhook, WebhookDelivery
 from execution_monitor.tasks import end_tasks
@@ -47,6 +47,25 @@ async def loopback(_: str, __: int) -> Sequence[str]:
 
 async def accept(_: Caller) -> None:
     """No token is revoked."""
+
+
+class SendingElsewhere:
+    """The sender of a process that sends nothing: another one does."""
+
+    def wake(self) -> None:
+        """Look at nothing."""
+
+    def keep_places(self, hosts: Sequence[str]) -> Sequence[bool]:
+        """There are none."""
+        return [False] * len(hosts)
+
+    def free_places(self, hosts: Iterable[str]) -> None:
+        """None was kept."""
+        assert not list(hosts)
+
+    def send(self, claimed: BsonDocument) -> bool:
+        """Nothing is handed over."""
+        raise AssertionError(claimed)
 
 
 @dataclass
@@ -133,7 +152,7 @@ async def delivering(
         messages = Messages(LiveCursors(b"s" * 32))
         states = WebhookStates(database)
         sender = Sender(outbox, sending, states, messages, outbound)
-        feeder = Feeder(database, [Enqueueing(database, outbox, owners, sender.wake)])
+        feeder = Feeder(database, [Enqueueing(database, outbox, owners, sender)])
         webhooks = Webhooks(Reader(database, 5_000), encryption, rules, accept)
         tasks = [asyncio.create_task(feeder.run()), asyncio.create_task(sender.run())]
         try:

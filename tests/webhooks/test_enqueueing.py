@@ -22,14 +22,14 @@ from execution_monitor.webhooks.enqueueing import Enqueueing
 from execution_monitor.webhooks.images import FACTS, PAYLOAD_FIELDS
 from tests.live.factories import execution
 from tests.outbound.receiver import Receiver
-from tests.webhooks.delivering import OWNER, Delivering
+from tests.webhooks.delivering import OWNER, Delivering, SendingElsewhere
 
 FUTURE = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp())
 
 
 def consumer(process: Delivering) -> Enqueueing:
     """Another process's, which is handed what a test says."""
-    return Enqueueing(process.database, process.outbox, process.owners, lambda: None)
+    return Enqueueing(process.database, process.outbox, process.owners, SendingElsewhere())
 
 
 def inserted(number: int, hours_ago: float = 0.0, **fields: Any) -> Change:
@@ -164,7 +164,7 @@ async def test_a_tenant_without_webhooks_costs_one_look_for_all_of_a_batch(
     process: Delivering, recorded_database: tuple[Database, Any]
 ):
     recorded, commands = recorded_database
-    taker = Enqueueing(recorded, process.outbox, process.owners, lambda: None)
+    taker = Enqueueing(recorded, process.outbox, process.owners, SendingElsewhere())
     await taker.prepare()
     before = len(commands.reads)
 

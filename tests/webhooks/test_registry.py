@@ -31,7 +31,7 @@ def webhook(where: Filter, kinds: tuple[str, ...] = KINDS, active_since: int = 0
         "active_since": Timestamp(active_since, 1),
         **Rights.of(OWNER).to_stored(),
     }
-    return EnabledWebhook.read("acme", row)
+    return EnabledWebhook.read(row)
 
 
 def change(before: dict[str, Any] | None, after: dict[str, Any] | None, seconds: int = 1_800_000_000) -> Change:

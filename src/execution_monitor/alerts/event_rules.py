@@ -11,7 +11,6 @@ from execution_monitor.alerts.groups import AlertGroup, GroupBy, groups_of
 from execution_monitor.feeder.registry import OfTenant, Registry
 from execution_monitor.live.changes import Change
 from execution_monitor.live.resume_tokens import StreamPosition
-from execution_monitor.live.routing import Route, routes_to
 from execution_monitor.storage.alert_documents import AlertRule, AlertTenant, ConditionKind
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.deadlines import await_reply
@@ -49,7 +48,7 @@ class EventRule:
     Attributes:
         rule_id: its id.
         active_since: the cluster time up to which changes do not concern it.
-        routes: under which every change that may concern it is published.
+        condition: what its filters and the rights of its owner together say of an execution.
         where: which executions it is about.
         matches: whether an execution is one of these and may be seen by the owner, at an instant.
         by: what its alerts are told apart by.
@@ -57,23 +56,23 @@ class EventRule:
 
     rule_id: ObjectId
     active_since: Timestamp
-    routes: Sequence[Route]
+    condition: Filter
     where: Filter
     matches: PredicateAt
     by: GroupBy | None
 
     @classmethod
-    def read(cls, tenant: str, row: Row) -> "EventRule":
+    def read(cls, row: Row) -> "EventRule":
         """The rule that `row` stores; raises `RightsUnclear` or `UnreadableFilter`."""
         visible = Rights.read(row).condition
         where = all_of(decode_filter(row["where"]), decode_filter(row["match"]))
-        by = row.get("group_by")
+        condition, by = all_of(visible, where), row.get("group_by")
         return cls(
             rule_id=row["_id"],
             active_since=row["active_since"],
-            routes=routes_to(tenant, visible, where),
+            condition=condition,
             where=where,
-            matches=all_of(visible, where).predicate_at(),
+            matches=condition.predicate_at(),
             by=None if by is None else GroupBy(by),
         )
 
@@ -107,6 +106,4 @@ class EventRules(Registry[EventRule]):
     async def _read_rules(self, tenant: str, revision: int) -> OfTenant[EventRule]:
         rules = self._database.collection(AlertRule)
         rows = await await_reply(rules.find({"tenant_id": tenant, **ENABLED}).to_list(), _TIMEOUT_MS)
-        return OfTenant[EventRule].read(
-            revision, rows, lambda row: EventRule.read(tenant, row), (RightsUnclear, UnreadableFilter)
-        )
+        return OfTenant[EventRule].read(revision, rows, EventRule.read, (RightsUnclear, UnreadableFilter))

@@ -15,6 +15,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 
 from execution_monitor.alerts.lifecycle import AlertEvent
 from execution_monitor.alerts.links import Links
+from execution_monitor.alerts.silent_channels import is_closed
 from execution_monitor.storage.alert_documents import AlertNotification, ChannelKind
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.rows import BsonDocument, Row
@@ -42,9 +43,9 @@ class Notifications:
     async def put(self, rule: Row, notices: Sequence[Notice], now: datetime, session: AsyncClientSession) -> int:
         """Enqueue each of `notices` for every channel of `rule`, due at `now`; returns how many messages that makes.
 
-        A webhook that is gone, or of somebody else, gets nothing.
+        A channel that is closed gets nothing, and neither does a webhook that is gone, or of somebody else.
         """
-        channels: list[Mapping[str, Any]] = rule["channels"]
+        channels: list[Mapping[str, Any]] = [each for each in rule["channels"] if not is_closed(each)]
         ids = [each["webhook_id"] for each in channels if each["kind"] == ChannelKind.WEBHOOK]
         hosts = await self._webhook_hosts(rule, ids if notices else [], session)
         messages, deliveries = list[BsonDocument](), list[BsonDocument]()

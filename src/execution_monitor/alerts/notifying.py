@@ -20,6 +20,7 @@ from execution_monitor.alerts.messages.slack import slack_message
 from execution_monitor.alerts.messages.teams import teams_message
 from execution_monitor.alerts.present_content import PresentContent
 from execution_monitor.alerts.sending_rules import SendingRule, SendingRules
+from execution_monitor.alerts.silent_channels import close_channel
 from execution_monitor.errors import BadUserInput
 from execution_monitor.observability.metrics.families import counters_by, gauge
 from execution_monitor.outbound.client import Answer, Failure, Outbound
@@ -115,19 +116,23 @@ class Notifier(Collector):
         if channel is None or channel.kind is ChannelKind.WEBHOOK:
             await self._outbox.drop(claimed, "The channel was taken from its rule.")
             return None
-        if channel.target is None:
+        if channel.is_closed:
+            await self._outbox.give_up(claimed, Attempt(error="The channel is closed: it answered 410 Gone."))
+        elif channel.target is None:
             await self._put_off(claimed, Attempt(error="Its address cannot be decrypted with the server's keys."))
-            return None
-        message = _Message(claimed, rule, channel.target, channel.kind)
+        else:
+            return await self._send(_Message(claimed, rule, channel.target, channel.kind))
+        return None
+
+    async def _send(self, message: _Message) -> bool | None:
         try:
-            return await (self._mail(message) if channel.kind is ChannelKind.EMAIL else self._post(message))
+            return await (self._mail(message) if message.kind is ChannelKind.EMAIL else self._post(message))
         except MayNotBeSent as error:
-            await self._outbox.drop(claimed, error.reason)
-            return None
+            await self._outbox.drop(message.claimed, error.reason)
         except BadUserInput as error:
             # The rules have changed since the address was stored.
-            await self._outbox.give_up(claimed, Attempt(error=error.message))
-            return None
+            await self._outbox.give_up(message.claimed, Attempt(error=error.message))
+        return None
 
     async def _post(self, message: _Message) -> bool:
         data, is_active = await self._content.read(message.claimed, message.rule)
@@ -164,6 +169,8 @@ class Notifier(Collector):
                 await self._outbox.finish(claimed, attempt)
                 return
             if outcome.status == HTTPStatus.GONE:
+                await close_channel(self._outbox.database, claimed["rule_id"], claimed["channel_id"])
+                self._rules.forget(claimed["rule_id"])
                 await self._outbox.give_up(claimed, attempt)
                 return
         if resends:

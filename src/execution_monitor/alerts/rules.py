@@ -17,6 +17,7 @@ from execution_monitor.alerts.conditions import MIN_SECONDS, Condition, Event, R
 from execution_monitor.alerts.evaluation.watched import Watched
 from execution_monitor.alerts.groups import GroupBy
 from execution_monitor.alerts.owned_rules import ALERT_DAYS, RULES
+from execution_monitor.alerts.silent_channels import REOPENED
 from execution_monitor.alerts.visibility import rules_visible_to
 from execution_monitor.auth.caller import Caller, Scope
 from execution_monitor.errors import BadUserInput, Forbidden, NotFound, Unauthenticated
@@ -163,6 +164,8 @@ class Rules:
         }
         if wanted.enabled is not None:
             change |= _ENABLING if wanted.enabled else _pausing(PAUSED_BY_OWNER)
+        if wanted.enabled and wanted.channels is None:
+            change["channels"] = REOPENED
         await self._change(caller, row, change)
         await self._recheck(caller, row["_id"])
         return await self._own(caller, rule_id)

@@ -7,6 +7,7 @@ from typing import Any
 
 from bson import ObjectId
 
+from execution_monitor.alerts.silent_channels import is_closed
 from execution_monitor.encryption import Encryption, NotDecrypted
 from execution_monitor.lru_cache import LruCache
 from execution_monitor.storage.alert_documents import AlertRule, ChannelKind
@@ -31,10 +32,12 @@ class SendingChannel:
     Attributes:
         kind: what it is sent by.
         target: the address or addresses; None where they cannot be decrypted, or it is a webhook.
+        is_closed: whether its receiver wants no more.
     """
 
     kind: ChannelKind
     target: str | None = field(repr=False)
+    is_closed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,10 @@ class SendingRules:
         self._known.put(rule_id, (read_at + _KNOWN_SECONDS, found))
         return found
 
+    def forget(self, rule_id: ObjectId) -> None:
+        """Have the rule read again."""
+        self._known.put(rule_id, (0.0, None))
+
     def _read(self, row: Row) -> SendingRule:
         try:
             visible = Rights.read(row).condition
@@ -99,7 +106,10 @@ class SendingRules:
             is_enabled=row["enabled"] is True,
             visible=visible,
             rights_revision=row["rights_revision"],
-            channels={each["id"]: SendingChannel(ChannelKind(each["kind"]), self._target(each)) for each in stored},
+            channels={
+                each["id"]: SendingChannel(ChannelKind(each["kind"]), self._target(each), is_closed(each))
+                for each in stored
+            },
         )
 
     def _target(self, channel: Row) -> str | None:

@@ -5,9 +5,8 @@ of changes finds by one small read whether what is compiled is still what is sto
 """
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -15,9 +14,9 @@ from beanie import Document
 from bson import ObjectId, Timestamp
 from pymongo.asynchronous.collection import AsyncCollection
 
+from execution_monitor.feeder.condition_index import Conditional, ConditionIndex
 from execution_monitor.live.changes import Change
 from execution_monitor.live.resume_tokens import StreamPosition
-from execution_monitor.live.routing import Route, routes_of
 from execution_monitor.lru_cache import LruCache
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.deadlines import await_reply
@@ -30,17 +29,12 @@ _TIMEOUT_MS = 10_000
 _MAX_TENANTS = 10_000
 
 
-class Registered(Protocol):
+class Registered(Conditional, Protocol):
     """What a change may concern."""
 
     @property
     def active_since(self) -> Timestamp:
         """The cluster time up to which changes do not concern it."""
-        ...
-
-    @property
-    def routes(self) -> Sequence[Route]:
-        """Under which every change that may concern it is published."""
         ...
 
 
@@ -53,14 +47,15 @@ class OfTenant(Generic[R]):
 
     Attributes:
         unreadable: the ids of those that cannot be read.
+        index: finds those that a change may concern.
         newest: the greatest `active_since` of them.
     """
 
     revision: int
-    registered: Sequence[R] = ()
-    unreadable: Sequence[ObjectId] = ()
-    by_route: Mapping[Route, Sequence[R]] = field(default_factory=dict[Route, Sequence[R]])
-    newest: Timestamp | None = None
+    registered: Sequence[R]
+    unreadable: Sequence[ObjectId]
+    index: ConditionIndex[R]
+    newest: Timestamp | None
 
     @classmethod
     def read(
@@ -68,21 +63,17 @@ class OfTenant(Generic[R]):
     ) -> "OfTenant[R]":
         """What `rows` store, each as `read` returns it; those for which it raises one of `unreadable` are that."""
         found, wrong = list[R](), list[ObjectId]()
-        by_route: dict[Route, list[R]] = defaultdict(list)
         for row in rows:
             try:
-                one = read(row)
+                found.append(read(row))
             except (*unreadable, ValueError, TypeError, KeyError):
                 wrong.append(row["_id"])
-                continue
-            found.append(one)
-            for route in one.routes:
-                by_route[route].append(one)
-        return cls(revision, found, wrong, by_route, max((each.active_since for each in found), default=None))
+        newest = max((each.active_since for each in found), default=None)
+        return cls(revision, found, wrong, ConditionIndex(found), newest)
 
     def concerned_by(self, change: Change) -> Iterator[R]:
         """Those that `change` may concern, each once."""
-        found = {id(one): one for route in routes_of(change) for one in self.by_route.get(route, ())}.values()
+        found = self.index.find(change)
         # Nearly all are older than the change: one comparison instead of as many.
         is_after_all = self.newest is None or change.cluster_time > self.newest
         yield from found if is_after_all else (one for one in found if change.cluster_time > one.active_since)

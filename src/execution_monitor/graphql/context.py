@@ -9,6 +9,7 @@ from strawberry.dataloader import DataLoader
 from strawberry.types import Info
 
 from execution_monitor.alerts.alerting import Alerting
+from execution_monitor.alerts.silent_channels import find_webhooks
 from execution_monitor.asgi.operations import Outcome
 from execution_monitor.auth.access_keys import AccessKeys
 from execution_monitor.auth.caller import Caller
@@ -23,6 +24,7 @@ from execution_monitor.statistics.live.service import LiveStatistics
 from execution_monitor.statistics.service import Statistics
 from execution_monitor.storage.error_groups import ErrorGroup
 from execution_monitor.storage.filters import MAX_VALUES
+from execution_monitor.storage.mongodb_errors import failing_as_unavailable
 from execution_monitor.storage.pagination import Page
 from execution_monitor.storage.rows import Row
 from execution_monitor.webhooks.deliveries import Deliveries
@@ -151,6 +153,17 @@ class Context:
         async def load(ids: Sequence[str]) -> Sequence[int]:
             found = await self.alerting.rules.count_firing(self.caller, ids)
             return [found.get(each, 0) for each in ids]
+
+        return DataLoader(load_fn=load, max_batch_size=MAX_VALUES)
+
+    @cached_property
+    def channel_webhooks(self) -> DataLoader[str, Row | None]:
+        """Loads the states of webhooks that are channels of rules which the caller sees."""
+
+        async def load(ids: Sequence[str]) -> Sequence[Row | None]:
+            with failing_as_unavailable():
+                found = await find_webhooks(self.alerting.rules.reader.database, self.caller.tenant, ids)
+            return [found.get(each) for each in ids]
 
         return DataLoader(load_fn=load, max_batch_size=MAX_VALUES)
 

@@ -8,9 +8,10 @@ from execution_monitor.statistics.questions import Question
 from execution_monitor.statistics.requests import GroupField
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.facts import FACTS_KEY, ODD, PLAIN
-from execution_monitor.storage.filters import EVERYTHING, Filter, Query, all_of, as_list
+from execution_monitor.storage.filters import EVERYTHING, Filter, Query, all_of
 from execution_monitor.storage.index_choice import Conditions, narrowest_index
 from execution_monitor.storage.indexes import FACTS_INDEX, ODD_FACTS_INDEX, IndexKey
+from execution_monitor.storage.predicates import as_list
 
 # A value of one of these has few executions, as a rule, and an index of its own.
 _NARROW = frozenset(

@@ -62,7 +62,8 @@ class AlertRule(Document):
     group_by: str | None = None  # workflow_name, user_id, error_group or tag
     for_seconds: int = 0
     repeat_after_seconds: int | None = None
-    # Each {id, kind, host, address, target or webhook_id}: `address` may be shown, `target` is encrypted.
+    # Each {id, kind, host, address, target or webhook_id, closed_at}: `address` may be shown, `target` is encrypted,
+    # and nothing is sent to one that is closed.
     channels: list[dict[str, Any]]
     enabled: bool
     state_reason: str | None = None
@@ -205,10 +206,6 @@ class AlertNotification(Document):
         indexes = [  # noqa: RUF012 - Beanie reads a plain list
             ascending_where({"state": {"$in": list(OPEN_STATES)}}, *DUE_INDEX),
             IndexModel([("alert_id", ASCENDING), ("created", DESCENDING)], name="alert_id_newest"),
-            # How many a rule has sent by mail within the hour.
-            IndexModel(
-                [("rule_id", ASCENDING), ("channel", ASCENDING), ("created", DESCENDING)], name="rule_id_channel"
-            ),
             IndexModel([("expires_at", ASCENDING)], name="expires_at", expireAfterSeconds=0),
         ]
 

@@ -25,8 +25,7 @@ from execution_monitor.storage.predicates import (
     Stored,
     all_hold,
     any_holds,
-    as_list,
-    as_mapping,
+    has_element,
     has_text,
     is_one_of,
     lies_within,
@@ -415,11 +414,7 @@ class HasTag(Filter):
 
     @override
     def predicate(self) -> Predicate:
-        parts = [is_one_of("key", (self.key,)), *([] if self.value is None else [is_one_of("value", (self.value,))])]
-        is_it = all_hold(parts)
-        return lambda document: any(
-            is_it(tag) for each in as_list(document.get("tags")) if (tag := as_mapping(each)) is not None
-        )
+        return has_element("tags", {"key": self.key} | ({} if self.value is None else {"value": self.value}))
 
     @override
     def fields(self) -> Iterator[str]:

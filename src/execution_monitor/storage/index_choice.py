@@ -17,8 +17,9 @@ from typing import Any, cast
 
 from beanie import Document
 
-from execution_monitor.storage.filters import BOUNDS, Query, as_list, as_mapping
+from execution_monitor.storage.filters import BOUNDS, Query
 from execution_monitor.storage.indexes import Index, IndexKey, pattern_of, usable_indexes
+from execution_monitor.storage.predicates import as_list, as_mapping
 from execution_monitor.storage.sorting import Order
 
 # A list of so many values is split into branches on every page. A longer one MongoDB would merge on a first page alone:

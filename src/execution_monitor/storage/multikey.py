@@ -7,8 +7,8 @@ from typing import Any, cast
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import PyMongoError
 
-from execution_monitor.storage.filters import as_list, as_mapping
 from execution_monitor.storage.indexes import IndexKey
+from execution_monitor.storage.predicates import as_list, as_mapping
 from execution_monitor.storage.rows import BsonDocument
 
 # The command takes MongoDB 1 ms; its result changes once in the life of an index.

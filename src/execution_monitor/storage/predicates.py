@@ -170,7 +170,8 @@ def has_text(path: str, accepts: Callable[[str], object]) -> Predicate:
     def search(document: Stored) -> bool:
         return any(isinstance(found, str) and bool(accepts(found)) for found in read(document))
 
-    if "." in path:
+    head, _, rest = path.partition(".")
+    if "." in rest:
         return search
 
     def look_up(document: Stored) -> bool:
@@ -179,7 +180,38 @@ def has_text(path: str, accepts: Callable[[str], object]) -> Predicate:
             return False
         return bool(accepts(found)) if type(found) is str else search(document)
 
-    return look_up
+    def look_within(document: Stored) -> bool:
+        inner = document.get(head)
+        if inner is None:
+            return False
+        found = cast("Stored", inner).get(rest) if type(inner) is dict else None
+        return bool(accepts(found)) if type(found) is str else search(document)
+
+    return look_within if rest else look_up
+
+
+def has_element(field: str, values: Mapping[str, str]) -> Predicate:
+    """Whether one of the documents in the array `field` has all of these `values` at its top."""
+    # What most elements do not have comes last: a tag's value tells more than its key.
+    wanted = tuple(reversed([*values.items()]))
+    is_it = all_hold([is_one_of(name, (value,)) for name, value in wanted])
+
+    def search(document: Stored) -> bool:
+        for element in as_list(document.get(field)):
+            if type(element) is dict:
+                found = cast("Stored", element)
+                for name, value in wanted:
+                    other = found.get(name)
+                    if type(other) is str and other != value:
+                        break
+                else:
+                    if is_it(found):
+                        return True
+            elif (inner := as_mapping(element)) is not None and is_it(inner):
+                return True
+        return False
+
+    return search
 
 
 def matching(pattern: str) -> Callable[[str], object]:

@@ -17,9 +17,10 @@ from typing import Any, cast
 from beanie import Document
 from bson import MaxKey, MinKey
 
-from execution_monitor.storage.filters import BOUNDS, NOTHING, Query, as_list, join
+from execution_monitor.storage.filters import BOUNDS, NOTHING, Query, join
 from execution_monitor.storage.index_choice import Conditions
 from execution_monitor.storage.indexes import Index, IndexKey, OrderPattern, usable_indexes
+from execution_monitor.storage.predicates import as_list
 from execution_monitor.storage.raw_values import Shortened, embeddable
 from execution_monitor.storage.sorting import ASCENDING, DESCENDING, Order, SortPosition
 

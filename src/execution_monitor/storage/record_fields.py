@@ -13,8 +13,8 @@ from execution_monitor.storage.alert_documents import AlertState
 from execution_monitor.storage.bson_ordering import to_float
 from execution_monitor.storage.coercion import to_big_int, to_int, to_json, to_text, to_time
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
-from execution_monitor.storage.filters import as_list
 from execution_monitor.storage.payloads import TooLarge
+from execution_monitor.storage.predicates import as_list
 from execution_monitor.storage.rows import Row
 from execution_monitor.storage.webhook_documents import DeliveryState, WebhookState
 

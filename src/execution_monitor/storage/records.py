@@ -8,8 +8,8 @@ from bson import ObjectId
 from execution_monitor.storage.bson_ordering import to_float
 from execution_monitor.storage.coercion import to_int, to_text
 from execution_monitor.storage.documents import ExecutionStatus, LogLevel
-from execution_monitor.storage.filters import as_list, as_mapping
 from execution_monitor.storage.log_levels import level_of
+from execution_monitor.storage.predicates import as_list, as_mapping
 from execution_monitor.storage.record_fields import (
     Attribute,
     StoredField,

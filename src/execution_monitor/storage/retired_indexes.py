@@ -6,8 +6,9 @@ To retire an index, move its declaration here.
 from collections.abc import Mapping, Sequence
 
 from beanie import Document
-from pymongo import IndexModel
+from pymongo import ASCENDING, DESCENDING, IndexModel
 
+from execution_monitor.storage.alert_documents import AlertNotification
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.indexes import ascending
 
@@ -20,5 +21,8 @@ RETIRED_INDEXES: Mapping[type[Document], Sequence[IndexModel]] = {
         ascending("tenant_id", "workflow_name", "_id"),
         ascending("tenant_id", "status", "_id"),
         ascending("tenant_id", "status", "created", "_id"),
-    )
+    ),
+    AlertNotification: (
+        IndexModel([("rule_id", ASCENDING), ("channel", ASCENDING), ("created", DESCENDING)], name="rule_id_channel"),
+    ),
 }

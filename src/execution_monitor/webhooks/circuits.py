@@ -36,6 +36,11 @@ class Circuits:
         """The hosts that nothing may be sent to now: they failed a moment ago, or have enough on its way."""
         return [host for host, circuit in self._circuits.items() if not self._takes(circuit)]
 
+    def has_place(self, host: str) -> bool:
+        """Whether a delivery may be sent to a host now."""
+        circuit = self._circuits.get(host)
+        return circuit is None or self._takes(circuit)
+
     @property
     def has_full_hosts(self) -> bool:
         """Whether a host that is well takes more as soon as one of its deliveries has ended."""

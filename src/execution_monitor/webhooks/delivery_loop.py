@@ -1,12 +1,13 @@
 """The loop of a sender: takes what is due from an outbox, attempts many at once, and none twice but after a kill.
 
-Any number of processes send at the same time. Each claims one delivery by the clock of MongoDB; a claim runs out, so
-that another process goes on where this one was killed.
+Any number of processes send at the same time. Each claims deliveries by the clock of MongoDB; a claim runs out, so that
+another process goes on where this one was killed. What this process puts in itself it may claim as it does so, where
+nothing that is due waits for a place.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import structlog
 from pymongo.errors import PyMongoError
@@ -52,11 +53,42 @@ class DeliveryLoop:
         self._circuits = Circuits(_AT_ONE_HOST)
         self._woken = asyncio.Event()
         self._sending: set[asyncio.Task[None]] = set()
+        self._is_running = False
+        # Places that are kept for what is being put in.
+        self._kept = 0
+        # Whether something due may wait for a place, and at which hosts: what is new does not overtake it.
+        self._is_behind = True
+        self._hosts_behind = set[str]()
 
     @property
     def in_flight(self) -> int:
         """How many attempts are on their way."""
         return len(self._sending)
+
+    def keep_places(self, hosts: Sequence[str]) -> Sequence[bool]:
+        """Keep places for deliveries to these hosts that are about to be put in, claimed; returns which have one.
+
+        The others are put in as they are, and `wake` is called; those with a place end with `send` or `free_places`.
+        """
+        return [self._keep_place(host) for host in hosts]
+
+    def free_places(self, hosts: Iterable[str]) -> None:
+        """Free places that were kept: their deliveries are not sent from here."""
+        for host in hosts:
+            self._kept -= 1
+            self._circuits.end(host, is_well=None)
+
+    def send(self, claimed: BsonDocument) -> bool:
+        """Send a delivery that has been put in, claimed, and has a place that was kept.
+
+        Returns whether this process still sends; if not, the claim is to be given up.
+        """
+        if not self._is_running:
+            self.free_places([claimed["host"]])
+            return False
+        self._kept -= 1
+        self._start(claimed)
+        return True
 
     def wake(self) -> None:
         """Look at once for what is due."""
@@ -64,6 +96,7 @@ class DeliveryLoop:
 
     async def run(self) -> None:
         """Send until cancelled; what is on its way then has some seconds left, or is sent again a minute later."""
+        self._is_running = True
         try:
             while True:
                 # A place that is free again, something new, or a while.
@@ -75,6 +108,7 @@ class DeliveryLoop:
                     waking.cancel()
                 self._woken.clear()
         finally:
+            self._is_running = False
             if self._sending:
                 await asyncio.wait(self._sending, timeout=_LAST_SECONDS)
             await end_tasks(*self._sending)
@@ -84,30 +118,66 @@ class DeliveryLoop:
         self._circuits.begin(claimed["host"])
         await self._send(claimed)
 
+    @property
+    def _places(self) -> int:
+        return AT_ONCE - len(self._sending) - self._kept
+
+    def _keep_place(self, host: str) -> bool:
+        if not self._is_running or self._is_behind or self._places <= 0:
+            self._is_behind = True
+            return False
+        if host in self._hosts_behind or not self._take_place(host):
+            self._hosts_behind.add(host)
+            return False
+        return True
+
     async def _fill(self) -> bool:
         """Claim as long as there are places and something is due; whether more may be due once an attempt has ended.
 
         Looking again after each attempt would cost a fifth of what the attempt does.
         """
-        while len(self._sending) < AT_ONCE:
+        while self._places > 0:
             closed = self._circuits.closed_hosts
             try:
-                claimed = await self._outbox.claim(closed)
+                due = await self._outbox.find_due(closed, self._places)
+                await self._claim(due)
             except (PyMongoError, ExecutionMonitorError) as error:
                 if not self._outbox.is_out_of_reach:
                     _log_trouble("deliveries_not_claimed", error)
                 await asyncio.sleep(_TROUBLE_SECONDS)
                 return False
-            if claimed is None:
-                if set(closed).difference(self._circuits.closed_hosts):
-                    # One takes more since.
-                    continue
+            if not due and not set(closed).difference(self._circuits.closed_hosts):
+                self._is_behind = False
+                self._hosts_behind.intersection_update(closed)
                 return self._circuits.has_full_hosts
-            self._circuits.begin(claimed["host"])
-            task = asyncio.create_task(self._send(claimed))
-            self._sending.add(task)
-            task.add_done_callback(self._sending.discard)
+        self._is_behind = True
         return True
+
+    async def _claim(self, due: Sequence[tuple[str, str]]) -> None:
+        """Claim and send those that there are places for."""
+        hosts = {delivery_id: host for delivery_id, host in due if self._places > 0 and self._take_place(host)}
+        if not hosts:
+            return
+        try:
+            for each in await self._outbox.claim(list(hosts)):
+                del hosts[each["_id"]]
+                self._kept -= 1
+                self._start(each)
+        finally:
+            # Another sender was faster.
+            self.free_places(hosts.values())
+
+    def _take_place(self, host: str) -> bool:
+        if not self._circuits.has_place(host):
+            return False
+        self._kept += 1
+        self._circuits.begin(host)
+        return True
+
+    def _start(self, claimed: BsonDocument) -> None:
+        task = asyncio.create_task(self._send(claimed))
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
 
     async def _send(self, claimed: BsonDocument) -> None:
         host: str = claimed["host"]

@@ -6,7 +6,7 @@ this process or another, finds its deliveries there: first the outbox, then the 
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -30,6 +30,7 @@ from execution_monitor.storage.webhook_documents import (
     WebhookState,
     WebhookTenant,
 )
+from execution_monitor.webhooks.handing_over import HandingOver, LocalSender
 from execution_monitor.webhooks.images import encode_image, shown_changes
 from execution_monitor.webhooks.outbox import Outbox
 from execution_monitor.webhooks.owners import Owners
@@ -61,17 +62,18 @@ class Enqueueing:
         database: where webhooks and the outbox are.
         outbox: where deliveries go.
         owners: of the webhooks.
-        wake: called when something was enqueued.
+        sender: of this process.
     """
 
-    def __init__(self, database: Database, outbox: Outbox, owners: Owners, wake: Callable[[], None]) -> None:
+    def __init__(self, database: Database, outbox: Outbox, owners: Owners, sender: LocalSender) -> None:
         self._database = database
         self._outbox = outbox
         self._owners = owners
         self._looks_at = 0.0
         # The terms in which positions of tenants were stored, and when they are stored again.
         self._saved: LruCache[tuple[int, float]] = LruCache(_MAX_TENANTS)
-        self._wake = wake
+        self._sender = sender
+        self._handing_over = HandingOver(outbox, sender)
         self._registry = WebhookRegistry(database)
         self._states = WebhookStates(database)
         self._reading = Reading.NOTHING
@@ -111,10 +113,8 @@ class Enqueueing:
         late = [change for change in changes if change.occurred_at < now - OLDEST]
         await self._report_late(tenant, found, late)
         for rows in _portions(self._judged(tenant, enabled, changes, now)):
-            await self._outbox.put(rows)
-            if rows:
-                # They are delivered whether or not the position is stored.
-                self._wake()
+            # They are delivered whether or not the position is stored.
+            await self._handing_over.put(rows, now)
         await self._save(tenant, until, term)
 
     async def lose(self, gap: Gap, term: int) -> None:  # noqa: ARG002 - a gap is put in once, by its id
@@ -140,7 +140,7 @@ class Enqueueing:
         )
         for rows in _portions(gaps):
             await self._outbox.put(rows)
-        self._wake()
+        self._sender.wake()
 
     async def work(self, position: StreamPosition, term: int) -> bool:  # noqa: ARG002 - as a consumer
         """Pause webhooks whose owners have not signed in for long, once a minute."""

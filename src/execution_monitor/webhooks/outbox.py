@@ -2,12 +2,13 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from beanie import Document
-from pymongo import ReturnDocument, WriteConcern
+from pymongo import WriteConcern
+from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import BulkWriteError
 
 from execution_monitor.storage.database import Database
@@ -15,6 +16,7 @@ from execution_monitor.storage.deadlines import await_reply
 from execution_monitor.storage.rows import BsonDocument
 from execution_monitor.storage.server_clock import read_server_time
 from execution_monitor.storage.webhook_documents import DUE_INDEX, OPEN_STATES, DeliveryState, WebhookDelivery
+from execution_monitor.webhooks.grouped_updates import GroupedUpdates
 
 # How long a sender that was killed keeps a delivery: longer than an attempt takes.
 CLAIM_SECONDS = 60
@@ -25,6 +27,7 @@ DEAD_DAYS = 30
 _TIMEOUT_MS = 5_000
 _DUPLICATE_KEY = 11_000
 _CLAIM_BYTES = 12
+_IS_DUE: Mapping[str, Any] = {"state": {"$in": list(OPEN_STATES)}, "$expr": {"$lte": ["$due", "$$NOW"]}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,52 +63,64 @@ class Outbox:
     database: Database
     document: type[Document] = WebhookDelivery
     content: Sequence[str] = ("image", "data")
+    _updates: GroupedUpdates = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_updates", GroupedUpdates(lambda: self._rows))
 
     @property
     def is_out_of_reach(self) -> bool:
         """Whether the database does not answer, which is logged elsewhere."""
         return self.database.trouble is not None
 
-    async def put(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Store deliveries, of which some may be stored already; these are left as they are."""
+    async def put(self, rows: Sequence[Mapping[str, Any]]) -> frozenset[str]:
+        """Store deliveries; returns the ids of those that were stored already, which are left as they are."""
         if not rows:
-            return
-        inserting = self.database.collection(self.document).insert_many(map(dict, rows), ordered=False)
+            return frozenset()
         try:
-            await await_reply(inserting, _TIMEOUT_MS)
+            await await_reply(self._rows.insert_many(map(dict, rows), ordered=False), _TIMEOUT_MS)
         except BulkWriteError as error:
             details: Any = error.details
-            others = [each for each in details.get("writeErrors", ()) if each.get("code") != _DUPLICATE_KEY]
-            if others or details.get("writeConcernErrors"):
+            errors: Sequence[Mapping[str, Any]] = details.get("writeErrors", ())
+            if details.get("writeConcernErrors") or any(each.get("code") != _DUPLICATE_KEY for each in errors):
                 raise
+            known: Sequence[str] = [rows[each["index"]]["_id"] for each in errors]
+            return frozenset(known)
+        return frozenset()
 
-    async def claim(self, closed_hosts: Sequence[str]) -> BsonDocument | None:
-        """Take the delivery that has been due for longest, for 60 seconds; None when none is due.
+    async def find_due(self, closed_hosts: Sequence[str], most: int) -> Sequence[tuple[str, str]]:
+        """The ids and hosts of what is due, up to `most`, those first that have been due for longest.
 
         Args:
             closed_hosts: the hosts whose deliveries are passed over.
+            most: how many.
         """
-        query: dict[str, Any] = {
-            "state": {"$in": list(OPEN_STATES)},
-            "$expr": {"$lte": ["$due", "$$NOW"]},
-            **({"host": {"$nin": list(closed_hosts)}} if closed_hosts else {}),
-        }
+        query = {**_IS_DUE, **({"host": {"$nin": list(closed_hosts)}} if closed_hosts else {})}
+        looking = self._rows.find(query, {"host": 1}, sort=[("due", 1)], limit=most, hint=list(DUE_INDEX.items()))
+        return [(row["_id"], row["host"]) for row in await await_reply(looking.to_list(), _TIMEOUT_MS)]
+
+    async def claim(self, ids: Sequence[str]) -> Sequence[BsonDocument]:
+        """Take those of these deliveries that are still due, for 60 seconds."""
+        claim = new_claim()
         change = {
-            "claim": secrets.token_hex(_CLAIM_BYTES),
+            "claim": claim,
             "attempts": {"$add": ["$attempts", 1]},
             "due": {"$add": ["$$NOW", CLAIM_SECONDS * 1_000]},
         }
         # A claim that a failover loses lets another sender repeat an attempt that is in flight, as a kill does; and
-        # waiting for a majority, one claim after another, would limit how many are sent a second.
-        deliveries = self.database.collection(self.document).with_options(write_concern=WriteConcern(1))
-        claiming = deliveries.find_one_and_update(
-            query,
-            [{"$set": change}],
-            sort=[("due", 1)],
-            hint=list(DUE_INDEX.items()),
-            return_document=ReturnDocument.AFTER,
-        )
-        return await await_reply(claiming, _TIMEOUT_MS)
+        # waiting for a majority, one group after another, would limit how many are sent a second.
+        rows = self._rows.with_options(write_concern=WriteConcern(1))
+        wanted = {"_id": {"$in": list(ids)}}
+        claiming = rows.update_many({**wanted, **_IS_DUE}, [{"$set": change}])
+        if not (await await_reply(claiming, _TIMEOUT_MS)).matched_count:
+            return []
+        return await await_reply(rows.find({**wanted, "claim": claim}, sort=[("created", 1)]).to_list(), _TIMEOUT_MS)
+
+    async def free(self, ids: Sequence[str], claim: str) -> None:
+        """Have those of these deliveries that have this claim taken by any sender, now, as if they had none."""
+        freed = {"due": "$$NOW", "claim": None, "attempts": {"$subtract": ["$attempts", 1]}}
+        freeing = self._rows.update_many({"_id": {"$in": list(ids)}, "claim": claim}, [{"$set": freed}])
+        await await_reply(freeing, _TIMEOUT_MS)
 
     async def finish(self, claimed: BsonDocument, attempt: Attempt) -> None:
         """Record that a claimed delivery has arrived; does nothing where another sender has it now."""
@@ -132,8 +147,7 @@ class Outbox:
     async def postpone_host(self, host: str, seconds: float) -> None:
         """Postpone everything that is due at one host, so that claims need not pass it over."""
         due = {"$add": ["$$NOW", int(seconds * 1_000)]}
-        query = {"state": {"$in": list(OPEN_STATES)}, "$expr": {"$lte": ["$due", "$$NOW"]}, "host": host}
-        moving = self.database.collection(self.document).update_many(query, [{"$set": {"due": due}}])
+        moving = self._rows.update_many({**_IS_DUE, "host": host}, [{"$set": {"due": due}}])
         await await_reply(moving, _TIMEOUT_MS)
 
     async def give_up(self, claimed: BsonDocument, attempt: Attempt) -> None:
@@ -149,7 +163,7 @@ class Outbox:
 
     async def send_again(self, query: Mapping[str, Any], most: int) -> int:
         """Make up to `most` deliveries that have ended, and still have their content, due now; returns how many."""
-        deliveries = self.database.collection(self.document)
+        deliveries = self._rows
         has_content = {"$or": [{"position": None}, {"image": {"$ne": None}}, {"kind": {"$in": ["left", "deleted"]}}]}
         finding = deliveries.find({"$and": [query, has_content]}, {"_id": 1}).limit(most).to_list()
         ids = [row["_id"] for row in await await_reply(finding, _TIMEOUT_MS)]
@@ -168,9 +182,21 @@ class Outbox:
         await self._update(claimed, {**change, "claim": None, "expires_at": expiry})
 
     async def _update(self, claimed: BsonDocument, change: Mapping[str, Any]) -> None:
-        own = {"_id": claimed["_id"], "claim": claimed["claim"]}
-        update = self.database.collection(self.document).update_one(own, [{"$set": dict(change)}])
-        await await_reply(update, _TIMEOUT_MS)
+        await self._updates.update({"_id": claimed["_id"], "claim": claimed["claim"]}, change)
+
+    @property
+    def _rows(self) -> AsyncCollection[BsonDocument]:
+        return self.database.collection(self.document)
+
+
+def new_claim() -> str:
+    """What tells the claims of a sender from all others."""
+    return secrets.token_hex(_CLAIM_BYTES)
+
+
+def claim_from(now: datetime, claim: str) -> dict[str, Any]:
+    """The fields of a delivery that is claimed at `now`, by the clock of MongoDB, as it is put in."""
+    return {"claim": claim, "attempts": 1, "due": now + timedelta(seconds=CLAIM_SECONDS)}
 
 
 def claimed_at(claimed: BsonDocument) -> datetime:

@@ -1,6 +1,5 @@
 """The registry of enabled webhooks, compiled for the feeder: which of a tenant's a change concerns, and how."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -10,11 +9,10 @@ from execution_monitor.auth.caller import Scope
 from execution_monitor.feeder.registry import OfTenant, Registry
 from execution_monitor.live.changes import Change
 from execution_monitor.live.events import EventKind
-from execution_monitor.live.routing import Route, routes_to
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.deadlines import await_reply
 from execution_monitor.storage.filter_codec import UnreadableFilter, decode_filter
-from execution_monitor.storage.filters import all_of
+from execution_monitor.storage.filters import Filter, all_of
 from execution_monitor.storage.predicates import Predicate, PredicateAt, as_list, whenever
 from execution_monitor.storage.rows import Row
 from execution_monitor.storage.webhook_documents import Webhook, WebhookState, WebhookTenant
@@ -50,7 +48,7 @@ class EnabledWebhook:
         active_since: the cluster time up to which it sends nothing.
         with_payloads: whether it sends inputs and results.
         rights_revision: of what its owner may see.
-        routes: under which every change that may concern it is published.
+        condition: what its filter and the rights of its owner together say of an execution.
         matches: whether an execution matches its filter, at an instant.
         may_see: whether its owner may see an execution.
         reads: the stored top-level fields that these two read; None where they speak of now, too.
@@ -62,13 +60,13 @@ class EnabledWebhook:
     active_since: Timestamp
     with_payloads: bool
     rights_revision: int
-    routes: Sequence[Route]
+    condition: Filter
     matches: PredicateAt
     may_see: Predicate
     reads: frozenset[str] | None
 
     @classmethod
-    def read(cls, tenant: str, row: Row) -> "EnabledWebhook":
+    def read(cls, row: Row) -> "EnabledWebhook":
         """The webhook that `row` stores; raises `RightsUnclear` or `UnreadableFilter`."""
         rights, where = Rights.read(row), decode_filter(row.get("where"))
         visible = rights.condition
@@ -80,7 +78,7 @@ class EnabledWebhook:
             active_since=row["active_since"],
             with_payloads=bool(row["include_payloads"]) and Scope.EXECUTIONS_PAYLOAD in rights.scopes,
             rights_revision=row["rights_revision"],
-            routes=routes_to(tenant, visible, where),
+            condition=both,
             matches=where.predicate_at() if where.is_relative else whenever(where.predicate()),
             may_see=visible.predicate(),
             reads=None if where.is_relative else frozenset(each.partition(".")[0] for each in both.fields()),
@@ -137,6 +135,4 @@ class WebhookRegistry(Registry[EnabledWebhook]):
         webhooks = self._database.collection(Webhook)
         reading = webhooks.find({"tenant_id": tenant, "state": WebhookState.ENABLED.value}).to_list()
         rows = await await_reply(reading, _TIMEOUT_MS)
-        return OfTenant[EnabledWebhook].read(
-            revision, rows, lambda row: EnabledWebhook.read(tenant, row), (RightsUnclear, UnreadableFilter)
-        )
+        return OfTenant[EnabledWebhook].read(revision, rows, EnabledWebhook.read, (RightsUnclear, UnreadableFilter))

@@ -1,7 +1,7 @@
 """The sender of webhooks: signs what is due, posts it to its receiver, and records how that ended."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
@@ -57,6 +57,18 @@ class Sender(Collector):
     def wake(self) -> None:
         """Look at once for what is due."""
         self._loop.wake()
+
+    def keep_places(self, hosts: Sequence[str]) -> Sequence[bool]:
+        """Keep places for deliveries to these hosts that are about to be put in, claimed; returns which have one."""
+        return self._loop.keep_places(hosts)
+
+    def free_places(self, hosts: Iterable[str]) -> None:
+        """Free places that were kept: their deliveries are not sent from here."""
+        self._loop.free_places(hosts)
+
+    def send(self, claimed: BsonDocument) -> bool:
+        """Send a delivery that has been put in, claimed, and has a place; whether this process still sends."""
+        return self._loop.send(claimed)
 
     async def run(self) -> None:
         """Send until cancelled; what is on its way then has some seconds left, or is sent again a minute later."""

@@ -1,7 +1,9 @@
 """Webhooks as senders need them: decrypted, with the rights of their owners, and at most half a second old."""
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -22,6 +24,7 @@ from execution_monitor.webhooks.rights import Rights, RightsUnclear
 # Within it a webhook that is paused, or whose owner is revoked, sends no more.
 _KNOWN_SECONDS = 0.5
 _REMEMBERED = 10_000
+_READ_AT_ONCE = 500
 _TIMEOUT_MS = 5_000
 
 
@@ -56,8 +59,15 @@ class SendingWebhook:
         return [text for text, until in self.secrets if until is None or until > now]
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    until: float
+    row: Row | None
+    webhook: SendingWebhook | None
+
+
 class SendingWebhooks:
-    """Finds the webhooks of `database`.
+    """Finds the webhooks of `database`, all that are in use with one query.
 
     Args:
         database: where they are stored.
@@ -69,7 +79,11 @@ class SendingWebhooks:
         self._database = database
         self._encryption = encryption
         self._clock = clock
-        self._known: LruCache[tuple[float, SendingWebhook | None]] = LruCache(_REMEMBERED)
+        self._known: LruCache[_Known] = LruCache(_REMEMBERED)
+        # Those that were used since the last query: they are read again with the next that is needed.
+        self._used = set[ObjectId]()
+        self._wanted = dict[ObjectId, asyncio.Future[SendingWebhook | None]]()
+        self._reading: asyncio.Task[None] | None = None
 
     async def find(self, webhook_id: ObjectId) -> SendingWebhook | None:
         """The webhook with this id; None when it is deleted.
@@ -77,19 +91,52 @@ class SendingWebhooks:
         Raises:
             PyMongoError, DatabaseUnavailable: MongoDB did not say.
         """
+        if len(self._used) < _READ_AT_ONCE:
+            self._used.add(webhook_id)
         known = self._known.get(webhook_id)
-        if known is not None and self._clock() < known[0]:
-            return known[1]
-        read_at = self._clock()
-        reading = self._database.collection(Webhook).find_one({"_id": webhook_id})
-        row: Any = await await_reply(reading, _TIMEOUT_MS)
-        found = None if row is None else self._read(row)
-        self._known.put(webhook_id, (read_at + _KNOWN_SECONDS, found))
-        return found
+        if known is not None and self._clock() < known.until:
+            return known.webhook
+        if webhook_id not in self._wanted:
+            self._wanted[webhook_id] = asyncio.get_running_loop().create_future()
+        found = self._wanted[webhook_id]
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read_wanted())
+        # Others wait for it, too.
+        return await asyncio.shield(found)
 
     def forget(self, webhook_id: ObjectId) -> None:
         """Have the webhook read again."""
-        self._known.put(webhook_id, (0.0, None))
+        self._known.put(webhook_id, _Known(0.0, None, None))
+
+    async def _read_wanted(self) -> None:
+        while self._wanted:
+            wanted, self._wanted = self._wanted, {}
+            ids, self._used = self._used | wanted.keys(), set[ObjectId]()
+            try:
+                found = await self._read_all(ids)
+            except Exception as error:  # noqa: BLE001 - for those who wait
+                for each in wanted.values():
+                    each.set_exception(error)
+                    # Whoever wanted it may have been cancelled.
+                    each.exception()
+            else:
+                for webhook_id, each in wanted.items():
+                    each.set_result(found.get(webhook_id))
+
+    async def _read_all(self, ids: AbstractSet[ObjectId]) -> Mapping[ObjectId, SendingWebhook]:
+        until = self._clock() + _KNOWN_SECONDS
+        reading = self._database.collection(Webhook).find({"_id": {"$in": list(ids)}}).to_list()
+        rows: Mapping[ObjectId, Row] = {row["_id"]: row for row in await await_reply(reading, _TIMEOUT_MS)}
+        found = dict[ObjectId, SendingWebhook]()
+        for webhook_id in ids:
+            row, known = rows.get(webhook_id), self._known.get(webhook_id)
+            # To decrypt and to compile takes longer than to read.
+            is_same = known is not None and known.row == row
+            webhook = known.webhook if known is not None and is_same else None if row is None else self._read(row)
+            self._known.put(webhook_id, _Known(until, row, webhook))
+            if webhook is not None:
+                found[webhook_id] = webhook
+        return found
 
     def _read(self, row: Row) -> SendingWebhook:
         try:

@@ -73,7 +73,7 @@ class WebhookService:
             self._outbound,
         )
         self.sign_ins = SignIns(owners)
-        self.enqueueing = Enqueueing(database, outbox, owners, self.sender.wake)
+        self.enqueueing = Enqueueing(database, outbox, owners, self.sender)
         self.deliveries = Deliveries(Webhooks(reader, encryption, limits.rules, recheck), outbox, self.sender)
 
     async def __aenter__(self) -> Self:

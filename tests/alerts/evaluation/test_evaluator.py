@@ -9,6 +9,8 @@ from bson import ObjectId
 
 from execution_monitor.alerts.alerts import Alerts
 from execution_monitor.alerts.conditions import AlertMeasure, Duration, Rate, Silence, Sum
+from execution_monitor.alerts.evaluation import claims
+from execution_monitor.alerts.evaluation.claims import Claims
 from execution_monitor.alerts.groups import GroupBy
 from execution_monitor.alerts.rules import RuleFields
 from execution_monitor.auth.caller import Caller, Scope
@@ -18,6 +20,7 @@ from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.filters import equals
 from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.webhook_documents import Webhook, WebhookDelivery
+from execution_monitor.tasks import end_tasks
 from tests.alerts.alerting import OWNER, Alerting, webhook_channel
 
 FAILING = Rate(300, share_above=0.5, minimum_ended=2)
@@ -328,6 +331,38 @@ async def test_an_evaluator_whose_claim_has_run_out_writes_nothing(process: Aler
 
     assert (late.outcomes["superseded"], late.outcomes["evaluated"]) == (1, 0)
     assert process.evaluator.outcomes["evaluated"] == 1
+    assert await process.events_sent() == [(None, "fired")]
+
+
+async def test_an_evaluator_that_was_killed_amid_its_transaction_keeps_no_rule_from_others(
+    process: Alerting, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(claims, "CLAIM_SECONDS", 1)
+    await process.rule(Rate(300, count_above=0))
+    await process.ran("run-1", status="failed")
+    await process.make_due()
+    finish, has_written = Claims.finish, asyncio.Event()
+
+    async def stop(*arguments: Any) -> None:
+        await finish(*arguments)
+        has_written.set()
+        # As MongoDB sees it: a transaction that nobody ends.
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Claims, "finish", stop)
+    killed = asyncio.create_task(process.another_evaluator().evaluate_due())
+    await has_written.wait()
+    monkeypatch.setattr(Claims, "finish", finish)
+    other = process.another_evaluator()
+
+    try:
+        async with asyncio.timeout(20):
+            while not await other.evaluate_due():  # noqa: ASYNC110 - the claim runs out
+                await asyncio.sleep(0.05)
+    finally:
+        await end_tasks(killed)
+
+    assert other.outcomes["evaluated"] == 1
     assert await process.events_sent() == [(None, "fired")]
 
 

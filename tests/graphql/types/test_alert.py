@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from bson import ObjectId
 
+from execution_monitor.alerts.silent_channels import close_channel
 from execution_monitor.graphql.types.node import encode_id
 from execution_monitor.settings import Settings
 from execution_monitor.storage.alert_documents import Alert, AlertRule
@@ -14,6 +15,7 @@ from execution_monitor.storage.database import Database
 from execution_monitor.storage.filter_codec import encode_filter
 from execution_monitor.storage.filters import equals
 from execution_monitor.storage.server_documents import AuditEvent
+from execution_monitor.storage.webhook_documents import Webhook
 from tests.alerts.ruling import alert_of
 from tests.graphql.transport.test_graphql_transport_ws import opened
 from tests.graphql.types.test_webhook import eventually
@@ -36,6 +38,8 @@ ACKNOWLEDGE = f"""mutation M($id: ID!, $input: AcknowledgeAlertInput!) {{
   acknowledgeAlert(id: $id, input: $input) {{ alert {{ {ALERT} }} }} }}"""
 SNOOZE = f"""mutation M($id: ID!, $input: SnoozeAlertInput!) {{
   snoozeAlert(id: $id, input: $input) {{ alert {{ {ALERT} }} }} }}"""
+CREATE_WEBHOOK = """mutation M($name: String!, $url: String!) {
+  createWebhook(input: { name: $name, url: $url, on: [ENTERED] }) { webhook { id } } }"""
 RULES = f"""query Q($first: Int, $after: String) {{ alertRules(first: $first, after: $after) {{
   nodes {{ {RULE} }} edges {{ cursor node {{ name }} }} pageInfo {{ hasNextPage endCursor }} }} }}"""
 ALERTS = f"""query Q($state: AlertState, $rule: ID, $first: Int, $after: String) {{
@@ -133,6 +137,38 @@ async def test_a_rule_is_made_read_changed_and_deleted(server: str, database: Da
     }
     assert found == [{"id": made["id"], "name": "failures", "firingCount": 1}]
     assert (deleted, gone) == ({"deletedId": made["id"]}, [None])
+
+
+async def test_a_rule_says_why_a_channel_takes_no_messages(server: str, database: Database, token_for: Token):
+    token = token_for("ada", "acme", *OWNER, "webhooks:write")
+    url = "https://receiver.example.com/hook"
+    made = (await execute(server, token, CREATE_WEBHOOK, name="hook", url=url)).data["createWebhook"]["webhook"]
+    rule = await create(server, token, channels=[{"webhookId": made["id"]}, {"slackUrl": SLACK}])
+    stored = await database.collection(AlertRule).find_one({"name": rule["name"]})
+    assert stored is not None
+    await close_channel(database, stored["_id"], stored["channels"][1]["id"])
+    disabled = {"$set": {"state": "disabled", "state_reason": "Nothing has arrived for 5 days."}}
+    await database.collection(Webhook).update_one({}, disabled)
+
+    async def said() -> Any:
+        (found,) = (await execute(server, token, RULES)).data["alertRules"]["nodes"]
+        return found["stateReason"]
+
+    both = await said()
+    await database.collection(Webhook).delete_one({})
+    without = await said()
+    enabled = await execute(server, token, UPDATE, id=rule["id"], input={"enabled": True})
+    saved = await execute(server, token, UPDATE, id=rule["id"], input={"channels": [{"slackUrl": SLACK}]})
+
+    slack = (
+        "Nothing is sent to hooks.slack.com:443 …wxyz: it answered 410 Gone. Enable the rule again, or save it with "
+        "other channels."
+    )
+    hook = "Nothing is sent to receiver.example.com:443 …ok"
+    assert both == f"{hook}: the webhook is disabled. Nothing has arrived for 5 days. {slack}"
+    assert without == f"{hook}: the webhook was deleted. {slack}"
+    assert enabled.data["updateAlertRule"]["alertRule"]["stateReason"] == f"{hook}: the webhook was deleted."
+    assert saved.data["updateAlertRule"]["alertRule"]["stateReason"] is None
 
 
 async def test_what_is_wrong_with_a_rule_is_said_and_nothing_is_stored(server: str, database: Database, ada: str):

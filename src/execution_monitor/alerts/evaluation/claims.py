@@ -3,8 +3,9 @@
 A claim moves the time of the next evaluation on, so that another process goes on where this one was killed. Whatever is
 written of an evaluation requires the claim, so that of two evaluations of the same time one counts.
 
-A claim names the sessions of its process. Who claims a rule whose claim has run out ends their transactions: MongoDB
-would keep that of a killed process for a minute, and refuse all other writes of the same alerts for as long.
+A claim names the sessions of its process. Who finds a rule whose claim has run out ends their transactions: MongoDB
+would keep that of a killed process for a minute, and let all other writes of the same rule and alerts wait or fail for
+as long. A claim itself is such a write, so transactions are ended before one is tried.
 """
 
 import asyncio
@@ -33,6 +34,13 @@ FAILED_SECONDS = 60
 NOT_EVALUATED = "It could not be evaluated: "
 _CLAIM_BYTES = 12
 _TIMEOUT_MS = 5_000
+_MOST_LAPSED = 200
+_IS_DUE: Mapping[str, Any] = {
+    "enabled": True,
+    # Of rules of events without alerts it is missing, which sorts before every time.
+    "next_at": {"$type": "date"},
+    "$expr": {"$lte": ["$next_at", "$$NOW"]},
+}
 # All servers evaluate at the same times, so that equal questions are asked at the same time, and once.
 _NEXT = {
     "$add": [
@@ -56,6 +64,15 @@ class Claims:
         self._sessions = list[AsyncClientSession]()
         self._free: asyncio.Queue[AsyncClientSession] = asyncio.Queue()
 
+    async def end_lapsed(self) -> None:
+        """End the transactions of evaluators whose claims have run out, or no claim of these rules could be written."""
+        lapsed = {**_IS_DUE, "claim": {"$type": "string"}}
+        looking = self._rules.find(lapsed, {"sessions": 1}, hint=[("next_at", 1)]).limit(_MOST_LAPSED).to_list()
+        rows: Sequence[Row] = await await_reply(looking, _TIMEOUT_MS)
+        # Those of a process come with each of its rules.
+        found = {each["id"]: each for row in rows for each in row.get("sessions") or ()}
+        await self._end_transactions(list(found.values()))
+
     async def take(self) -> BsonDocument | None:
         """Take the rule that has been due for longest, for 60 seconds; None when none is due."""
         if not self._sessions:
@@ -63,12 +80,6 @@ class Claims:
             self._sessions = [client.start_session(causal_consistency=False) for _ in range(self._at_once)]
             for each in self._sessions:
                 self._free.put_nowait(each)
-        query: dict[str, Any] = {
-            "enabled": True,
-            # Of rules of events without alerts it is missing, which sorts before every time.
-            "next_at": {"$type": "date"},
-            "$expr": {"$lte": ["$next_at", "$$NOW"]},
-        }
         change = {
             "claim": secrets.token_hex(_CLAIM_BYTES),
             "sessions": {"$literal": [each.session_id for each in self._sessions]},
@@ -76,7 +87,7 @@ class Claims:
             "next_at": {"$add": ["$$NOW", CLAIM_SECONDS * 1_000]},
         }
         taking = self._rules.find_one_and_update(
-            query,
+            _IS_DUE,
             [{"$set": change}],
             sort=[("next_at", 1)],
             hint=[("next_at", 1)],

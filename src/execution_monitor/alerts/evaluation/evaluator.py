@@ -83,6 +83,7 @@ class Evaluator(Collector):
 
     async def evaluate_due(self) -> int:
         """Evaluate the rules that are due now, up to 200; returns how many these were."""
+        await self._claims.end_lapsed()
         claimed = list[BsonDocument]()
         while len(claimed) < _AT_ONCE and (rule := await self._claims.take()) is not None:
             claimed.append(rule)

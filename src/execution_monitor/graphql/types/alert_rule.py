@@ -11,6 +11,7 @@ from strawberry.scalars import JSON
 from execution_monitor.alerts.channels import GivenChannel, shown_channels
 from execution_monitor.alerts.records import RuleRecord
 from execution_monitor.alerts.rules import NEWEST_FIRST, GroupBy, RuleFields
+from execution_monitor.alerts.silent_channels import reasons_of, webhook_ids_of
 from execution_monitor.auth.caller import Caller
 from execution_monitor.errors import BadUserInput
 from execution_monitor.graphql.context import ContextInfo
@@ -97,7 +98,19 @@ class AlertRule(Node):
         return [AlertChannel(kind=kind, address=address) for kind, address in shown]
 
     enabled: bool = stored("enabled", description="Whether it watches.")
-    state_reason: str | None = stored("state_reason", description="Why it does not; null while it does.")
+
+    @strawberry.field(
+        description="Why it does not watch, or does not send to one of its channels; null while it does both.",
+        metadata=reading("state_reason", "channels"),
+    )
+    async def state_reason(self, info: ContextInfo) -> str | None:
+        channels = as_list(self.record.row.get("channels"))
+        ids = webhook_ids_of(channels)
+        webhooks = dict(zip(ids, await info.context.channel_webhooks.load_many(ids), strict=True))
+        known = {webhook_id: row for webhook_id, row in webhooks.items() if row is not None}
+        own = self.record.state_reason
+        return " ".join([*([] if own is None else [own]), *reasons_of(channels, known)]) or None
+
     user_id: str = stored("user_id", description="Its owner.")
     created_at: datetime = stored("created_at", "created", description="When it was made.")
 
