@@ -148,6 +148,12 @@ class Sketch:
             else:
                 own.pop(number, None)
 
-    def merge(self, other: "Sketch") -> None:
-        """Add all values of `other`."""
-        self.add_bins(other.bins, other.micros)
+    def merge(self, other: "Sketch", times: int = 1) -> None:
+        """Add all values of `other`; with `times` of -1 take them out again."""
+        if times != 1:
+            self.add_bins({number: count * times for number, count in other.bins.items()}, other.micros * times)
+        elif self.bins:
+            self.add_bins(other.bins, other.micros)
+        else:
+            # A copy takes a third of the time.
+            self.bins, self.micros = other.bins.copy(), self.micros + other.micros

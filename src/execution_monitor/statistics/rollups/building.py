@@ -16,6 +16,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from execution_monitor.live.resume_tokens import StreamPosition, is_after_all, time_of
 from execution_monitor.statistics.rollups.changes import RowChanges, is_in_rows
 from execution_monitor.statistics.rollups.families import QUARTER_MS
+from execution_monitor.statistics.rollups.marks import next_mark
 from execution_monitor.statistics.rollups.states import ALL_BUILT, NOTHING_BUILT, States, TenantState
 from execution_monitor.statistics.time_range import CREATED
 from execution_monitor.storage.database import Database
@@ -65,7 +66,8 @@ class Building:
             start, self._width = await reading.choose_start(self._width)
             await reading.add_to(changes, start)
         executions = state.executions + changes.executions
-        after = replace(state, position=position, built_from=start, executions=executions, term=term)
+        mark = next_mark(state.mark, position)
+        after = replace(state, position=position, built_from=start, executions=executions, term=term, mark=mark)
         await self.states.write(state, after, changes)
         return after
 

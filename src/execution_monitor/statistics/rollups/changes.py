@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bson import DatetimeMS
+from bson import DatetimeMS, Int64
 from pymongo import UpdateOne
 
 from execution_monitor.statistics.measures import Contribution, Measures
@@ -10,6 +10,7 @@ from execution_monitor.statistics.rollups.families import (
     CODE,
     DIMENSIONS,
     QUARTER_MS,
+    STATUS,
     Family,
     Span,
     first_quarter,
@@ -63,19 +64,32 @@ class RowChanges:
                 _merge(measures.durations, duration)
                 _merge(measures.costs, cost)
 
-    def operations(self) -> Iterator[UpdateOne]:
-        """The updates of rows; a row that does not change has none."""
-        for (family, span, first, values), measures in self._changes.items():
-            increments = _increments(measures)
-            if not increments:
-                continue
-            named = dict(zip(family.fields, values, strict=True))
-            key = row_key(self._prefix, family, span, first, values)
-            new: BsonDocument = {"start": DatetimeMS(first * QUARTER_MS), "quarters": span.value}
-            new.update({field: value for field, value in named.items() if value is not None})
-            yield UpdateOne(
-                {"_id": key, "tenant_id": self._tenant}, {"$inc": increments, "$setOnInsert": new}, upsert=True
-            )
+    def operations(self, mark: int) -> Iterator[UpdateOne]:
+        """The updates of rows; a row that does not change has none, but that of its day and status, which is marked."""
+        changed = [(place, found) for place, each in self._changes.items() if (found := _increments(each))]
+        marked = {(first_quarter(first, Span.DAY), _status_of(family, own)) for (family, _, first, own), _ in changed}
+        for place, increments in changed:
+            if place[:2] != (Family.STATUSES, Span.DAY):
+                yield self._update(place, increments)
+        for first, status in marked:
+            place = (Family.STATUSES, Span.DAY, first, (status,))
+            # Of a row with `n`, if of nothing else: whatever has none is never cleared.
+            yield self._update(place, {"n": 0, **_increments(self._changes[place])}, mark)
+
+    def _update(self, place: _Place, increments: BsonDocument, mark: int | None = None) -> UpdateOne:
+        family, span, first, values = place
+        named = dict(zip(family.fields, values, strict=True))
+        key = row_key(self._prefix, family, span, first, values)
+        new: BsonDocument = {"start": DatetimeMS(first * QUARTER_MS), "quarters": span.value}
+        new.update({field: value for field, value in named.items() if value is not None})
+        update: BsonDocument = {"$inc": increments, "$setOnInsert": new}
+        if mark is not None:
+            update["$set"] = {"mark": Int64(mark)}
+        return UpdateOne({"_id": key, "tenant_id": self._tenant}, update, upsert=True)
+
+
+def _status_of(family: Family, values: Values) -> str | bool | None:
+    return values[family.fields.index(STATUS)]
 
 
 def is_in_rows(document: Row) -> bool:

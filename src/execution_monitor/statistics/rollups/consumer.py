@@ -20,6 +20,7 @@ from execution_monitor.statistics.rollups.building import FIELDS, Building, tena
 from execution_monitor.statistics.rollups.changes import RowChanges, is_in_rows
 from execution_monitor.statistics.rollups.clearing import clear_empty_rows, clear_older_rows
 from execution_monitor.statistics.rollups.families import milliseconds_of
+from execution_monitor.statistics.rollups.marks import next_mark
 from execution_monitor.statistics.rollups.states import NOTHING_BUILT, VERSION, Conflict, States, TenantState
 from execution_monitor.statistics.time_range import CREATED
 from execution_monitor.storage.database import Database
@@ -183,7 +184,13 @@ class Rollups(Collector):
             if number % _TURN == _TURN - 1:
                 # Requests are served meanwhile.
                 await asyncio.sleep(0)
-        after = replace(before, position=until, executions=before.executions + rows.executions, term=self._term)
+        after = replace(
+            before,
+            position=until,
+            executions=before.executions + rows.executions,
+            term=self._term,
+            mark=next_mark(before.mark, until),
+        )
         await self._states.write(before, after, rows)
         return after
 
