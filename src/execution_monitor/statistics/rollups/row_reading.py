@@ -81,11 +81,11 @@ class RowReading:
         if days & settled:
             if kept is not None:
                 new.include(kept.tables)
-            self.settled.count(Use.READ if kept is None else Use.EXTENDED)
+            self.settled.uses[Use.READ if kept is None else Use.EXTENDED] += 1
             kept = SettledSums({**known, **{day: marks[day] for day in days & settled}}, new)
             self.settled.keep(key, kept)
         elif kept is not None:
-            self.settled.count(Use.REUSED)
+            self.settled.uses[Use.REUSED] += 1
         if kept is not None:
             tables.include(kept.tables)
         return number

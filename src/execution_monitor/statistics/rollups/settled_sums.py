@@ -60,13 +60,16 @@ class SettledSumsCache(Collector):
 
     Args:
         max_bins: how many bins all of them have at most.
+
+    Attributes:
+        uses: how often what became of them.
     """
 
     def __init__(self, max_bins: int = MAX_BINS) -> None:
         self._max_bins = max_bins
         self._kept = OrderedDict[SumsKey, tuple[SettledSums, int]]()
         self._bins = 0
-        self._uses = Counter[Use]()
+        self.uses = Counter[Use]()
 
     def find(self, key: SumsKey, marks: Marks) -> SettledSums | None:
         """The sums of `key`, if their days are still what they were."""
@@ -90,10 +93,6 @@ class SettledSumsCache(Collector):
         while self._bins > self._max_bins:
             self._remove(next(iter(self._kept)))
 
-    def count(self, use: Use) -> None:
-        """Count what became of sums."""
-        self._uses[use] += 1
-
     @override
     def collect(self) -> Iterator[Metric]:
         """How often sums were reused, and how many bins are kept."""
@@ -101,7 +100,7 @@ class SettledSumsCache(Collector):
             "use",
             "rollups_settled_sums",
             "Sums of days that no longer change: reused by an answer, extended by more days, or read from all rows.",
-            {use.value: self._uses[use] for use in Use},
+            {use.value: self.uses[use] for use in Use},
         )
         yield gauge("rollups_settled_bins", "Bins of the sums that are kept for further answers.", self._bins)
 
