@@ -10,7 +10,6 @@ from execution_monitor.statistics.rollups.families import (
     CODE,
     DIMENSIONS,
     QUARTER_MS,
-    STATUS,
     Family,
     Span,
     first_quarter,
@@ -21,9 +20,12 @@ from execution_monitor.statistics.rollups.keys import OTHER, Values, row_key, te
 from execution_monitor.statistics.rollups.whole_numbers import as_decimal
 from execution_monitor.statistics.sketches import Sketch, bin_of, micros_of
 from execution_monitor.statistics.time_range import CREATED
-from execution_monitor.storage.facts import is_plain
+from execution_monitor.storage.facts import FACTS_KEY, is_plain
 from execution_monitor.storage.predicates import as_mapping
 from execution_monitor.storage.rows import BsonDocument, Row
+
+# The stored fields that rows are made of.
+FIELDS = frozenset(field.partition(".")[0] for field in FACTS_KEY)
 
 _Place = tuple[Family, Span, int, Values]
 
@@ -65,16 +67,15 @@ class RowChanges:
                 _merge(measures.costs, cost)
 
     def operations(self, mark: int) -> Iterator[UpdateOne]:
-        """The updates of rows; a row that does not change has none, but that of its day and status, which is marked."""
-        changed = [(place, found) for place, each in self._changes.items() if (found := _increments(each))]
-        marked = {(first_quarter(first, Span.DAY), _status_of(family, own)) for (family, _, first, own), _ in changed}
-        for place, increments in changed:
-            if place[:2] != (Family.STATUSES, Span.DAY):
+        """The updates of rows: of those that change, and of those that say with `mark` that something of a day has."""
+        for place, measures in self._changes.items():
+            is_mark = place[:2] == (Family.STATUSES, Span.DAY)
+            increments = _increments(measures)
+            if is_mark:
+                # A row without `n` would never be cleared.
+                yield self._update(place, {"n": 0, **increments}, mark)
+            elif increments:
                 yield self._update(place, increments)
-        for first, status in marked:
-            place = (Family.STATUSES, Span.DAY, first, (status,))
-            # Of a row with `n`, if of nothing else: whatever has none is never cleared.
-            yield self._update(place, {"n": 0, **_increments(self._changes[place])}, mark)
 
     def _update(self, place: _Place, increments: BsonDocument, mark: int | None = None) -> UpdateOne:
         family, span, first, values = place
@@ -88,8 +89,13 @@ class RowChanges:
         return UpdateOne({"_id": key, "tenant_id": self._tenant}, update, upsert=True)
 
 
-def _status_of(family: Family, values: Values) -> str | bool | None:
-    return values[family.fields.index(STATUS)]
+def same_in_rows(before: Row | None, after: Row | None) -> bool:
+    """Whether rows tell nothing of a change: as a sign of life, or one of a field that is not added up."""
+    if before is None or after is None:
+        return False
+    # True equals 1, and is no number to add up.
+    pairs = ((before.get(name), after.get(name)) for name in FIELDS)
+    return all(type(one) is type(other) and one == other for one, other in pairs)
 
 
 def is_in_rows(document: Row) -> bool:

@@ -1,9 +1,9 @@
 """Marks: whether the rows of a day are what they were, told from few of them.
 
 Each write of a tenant has a mark, greater than those before. It is set, in the same transaction, in the rows by status
-of each day of which anything changes, also where these add up to what they were, as after a workflow was renamed. So
-all rows of a day are what they were while these rows have the same marks. A row that is cleared counts nothing, as a
-missing one, and if it comes again, it has another mark.
+of each day of which any execution comes, goes or changes, also where the sums stay the same, as after a workflow was
+renamed. So the executions of a day, and all rows of it, are what they were while these rows have the same marks. A row
+that is cleared counts nothing, as a missing one, and if it comes again, it has another mark.
 """
 
 from collections.abc import Iterable, Mapping
@@ -33,6 +33,11 @@ def next_mark(mark: int, position: StreamPosition) -> int:
     return max(mark + 1, time_of(position).time << _SHIFT)
 
 
+def day_of(quarter: int) -> int:
+    """The day that holds a quarter."""
+    return first_quarter(quarter, Span.DAY)
+
+
 def settled_days(marks: Marks, position: StreamPosition) -> frozenset[int]:
     """The days that had not changed for a while at `position`."""
     before = (time_of(position).time - SETTLED_SECONDS) << _SHIFT
@@ -40,21 +45,20 @@ def settled_days(marks: Marks, position: StreamPosition) -> frozenset[int]:
 
 
 def cells_of_marks(first: int, end: int | None) -> Cells:
-    """Which rows by status have the marks of the quarters from `first` to the one before `end`."""
-    behind = None if end is None else first_quarter(end - 1, Span.DAY) + Span.DAY.value
-    return Cells(Span.DAY, first_quarter(first, Span.DAY), behind)
+    """Which rows by status have the marks of the quarters from the one before `first` to `end`."""
+    return Cells(Span.DAY, day_of(first - 1), None if end is None else day_of(end) + Span.DAY.value)
 
 
 def marks_of(rows: Iterable[Row]) -> Marks:
     """The marks that rows by status of days have; those of a later read come in the same order."""
     found = dict[int, tuple[int, ...]]()
     for row in rows:
-        day = _day_of(row["start"])
+        day = _first_of(row["start"])
         found[day] = (*found.get(day, ()), int(row["mark"]))
     return found
 
 
-def _day_of(start: Any) -> int:
+def _first_of(start: Any) -> int:
     milliseconds = milliseconds_of(start)
     if milliseconds is None:
         raise ValueError("Each row has a start.")

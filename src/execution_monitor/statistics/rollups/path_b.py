@@ -4,8 +4,9 @@ The rows of a tenant are what its executions were at the position up to which ch
 that are no whole quarters of an hour, and executions with odd values, which are in no row, are read at that same time.
 """
 
-from dataclasses import dataclass, field, replace
-from typing import Any
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import structlog
 from bson import Timestamp
@@ -13,19 +14,18 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import PyMongoError
 
 from execution_monitor.live.resume_tokens import StreamPosition, is_after_all, time_of
-from execution_monitor.statistics.path_a import Filled, PathA, TooMuchToRead
+from execution_monitor.statistics.path_a import Filled, TooMuchToRead
 from execution_monitor.statistics.questions import Question, StatisticsTables
 from execution_monitor.statistics.rollups.consumer import NAME
+from execution_monitor.statistics.rollups.edges import Edge
 from execution_monitor.statistics.rollups.families import QUARTER_MS
-from execution_monitor.statistics.rollups.plans import Plan, plan_of, without_created
+from execution_monitor.statistics.rollups.marks import settled_days
+from execution_monitor.statistics.rollups.plans import Plan, plan_of
 from execution_monitor.statistics.rollups.row_reading import RowReading
 from execution_monitor.statistics.rollups.settled_sums import SettledSumsCache
 from execution_monitor.statistics.rollups.states import VERSION, States, TenantState
-from execution_monitor.statistics.time_range import TimeRange
-from execution_monitor.storage.coercion import to_datetime
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.facts import FACTS_KEY, ODD, ODD_FACTS_KEY
-from execution_monitor.storage.filters import all_of
 from execution_monitor.storage.reader import Reader, read_at
 from execution_monitor.storage.server_documents import FeedPosition
 
@@ -85,18 +85,30 @@ class PathB:
             reading = RowReading(
                 self.reader.database, self.settled, plan, state.generation, position, session, self._timeout_ms
             )
-            examined = await reading.add_to(tables)
-        at = time_of(position)
-        odd = await self._add_odd(question, plan, tables, at)
-        if odd is None:
-            return None
-        for edge in plan.edges:
-            filled = await PathA(self.reader).fill(
-                _within(question, edge.gte, edge.lt), tables, at=at, every_group=True, share=_SHARE
+            at, odd, marks = time_of(position), StatisticsTables(), await reading.read_marks()
+            edges = [Edge.of(question, plan, each, state.generation, state.built_from) for each in plan.edges]
+            for edge in edges:
+                edge.find(self.settled, marks)
+            # All at once: they take longer to wait for than to add up.
+            examined = await asyncio.gather(
+                reading.add_to(tables, marks),
+                self._add_odd(question, plan, odd, edges, at),
+                *(edge.read(self.reader, at, _SHARE) for edge in edges),
+                return_exceptions=True,
             )
-            examined += filled.found
+        number = 0
+        for each in examined:
+            if isinstance(each, BaseException):
+                raise each
+            if each is None:
+                return None
+            number += each
+        for edge in edges:
+            edge.keep(self.settled, marks, settled_days(marks, position))
+            tables.merge(edge.tables)
+        tables.merge(odd)
         tables.leave_empty()
-        return Filled(at, examined + odd)
+        return Filled(at, number)
 
     async def _fed(self, session: AsyncClientSession) -> StreamPosition | None:
         """The position up to which the rows of every tenant have all changes; None where that is too long ago."""
@@ -113,11 +125,13 @@ class PathB:
         is_built = state.version == VERSION and state.built_from <= plan.start * QUARTER_MS
         return is_built and state.executions >= self.min_executions
 
-    async def _add_odd(self, question: Question, plan: Plan, tables: StatisticsTables, at: Timestamp) -> int | None:
+    async def _add_odd(
+        self, question: Question, plan: Plan, tables: StatisticsTables, edges: Sequence[Edge], at: Timestamp
+    ) -> int | None:
         """Add the executions that are in no row, but those that path A adds with the edges; None for too many."""
         executions = self.reader.database.collection(Execution)
         query = {"$and": [question.where.to_mongo(), ODD], "tenant_id": plan.tenant}
-        on_edges = [edge.predicate() for edge in plan.edges]
+        read = [edge for edge in edges if not edge.is_kept]
         number = 0
         async with self.reader.database.client.start_session(snapshot=True) as session:
             read_at(session, at)
@@ -131,20 +145,14 @@ class PathB:
             )
             async with cursor:
                 async for document in cursor:
+                    on = [edge for edge in read if edge.holds(document)]
+                    for edge in on:
+                        edge.has_odd = True
                     # An array of times may lie on both edges, and is to be counted once.
-                    question.add(tables, document, 1 - sum(is_on(document) for is_on in on_edges))
+                    question.add(tables, document, 1 - len(on))
                     number += 1
         return None if number > _MOST_ODD else number
 
     @property
     def _timeout_ms(self) -> int:
         return max(1, int(self.reader.timeout_ms * _SHARE))
-
-
-def _within(question: Question, start: Any, end: Any) -> Question:
-    """The same question about a part of its range alone."""
-    first, behind = to_datetime(start), to_datetime(end)
-    if first is None or behind is None:
-        raise ValueError("A part of a range has two ends.")
-    time_range = TimeRange(first, behind, moves=False)
-    return replace(question, where=all_of(without_created(question.where), time_range.condition), time_range=time_range)

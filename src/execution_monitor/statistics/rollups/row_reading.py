@@ -47,9 +47,8 @@ class RowReading:
     session: AsyncClientSession
     timeout_ms: int
 
-    async def add_to(self, tables: StatisticsTables) -> int:
-        """Add all rows to `tables`; how many were read."""
-        marks = await self._read_marks()
+    async def add_to(self, tables: StatisticsTables, marks: Marks) -> int:
+        """Add all rows to `tables`; how many were read. The `marks` are those of this snapshot."""
         settled, examined = settled_days(marks, self.position), 0
         for view in self.plan.views:
             # Days stay the same for a day, what is less at the ends of a range for a quarter of an hour.
@@ -59,7 +58,8 @@ class RowReading:
                     examined += await self._add(view, cells, marks, settled, tables)
         return examined
 
-    async def _read_marks(self) -> Marks:
+    async def read_marks(self) -> Marks:
+        """The marks of all days of the range, with those of its ends."""
         cells = cells_of_marks(self.plan.start, self.plan.end)
         ((least, greatest),) = key_ranges(self._prefix, Family.STATUSES, [cells])
         found = list[BsonDocument]()
@@ -69,7 +69,8 @@ class RowReading:
     async def _add(
         self, view: View, cells: Sequence[Cells], marks: Marks, settled: AbstractSet[int], tables: StatisticsTables
     ) -> int:
-        key = key_of(self.plan, self.generation, view, cells)
+        aims = view.measures, view.has_totals, view.has_series, view.groups
+        key = key_of(self.plan, self.generation, view.family, aims, tuple(cells))
         kept = self.settled.find(key, marks)
         known: Marks = {} if kept is None else kept.marks
         days = days_of(cells, sorted(marks)) - known.keys()

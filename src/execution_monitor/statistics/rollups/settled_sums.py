@@ -6,7 +6,7 @@ of its caller's roles, so that no sums answer a question about other executions 
 """
 
 from collections import Counter, OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -17,9 +17,8 @@ from typing_extensions import override
 
 from execution_monitor.observability.metrics.families import counters_by, gauge
 from execution_monitor.statistics.questions import StatisticsTables
-from execution_monitor.statistics.rollups.families import Cells
 from execution_monitor.statistics.rollups.marks import Marks
-from execution_monitor.statistics.rollups.plans import Plan, View
+from execution_monitor.statistics.rollups.plans import Plan
 
 # Some 30 MB: five different questions about a month of a million executions, or many more about fewer.
 MAX_BINS = 500_000
@@ -27,7 +26,7 @@ MAX_BINS = 500_000
 _GROUP_BINS = 10
 
 # Everything that decides what is added up, and how.
-SumsKey = tuple[object, ...]
+SumsKey = tuple[Hashable, ...]
 
 
 class Use(StrEnum):
@@ -43,7 +42,7 @@ class SettledSums:
     """What the rows of some days add up to. Whoever answers from it copies it.
 
     Attributes:
-        marks: of its days, when they were read.
+        marks: of its days, when they were read; none of days without rows.
         tables: the sums; of parts of days they may be negative.
     """
 
@@ -52,7 +51,7 @@ class SettledSums:
 
     def is_of(self, marks: Marks) -> bool:
         """Whether its days are still what they were, where they have `marks` now."""
-        return all(marks.get(day) == each for day, each in self.marks.items())
+        return all(marks.get(day, ()) == each for day, each in self.marks.items())
 
 
 class SettledSumsCache(Collector):
@@ -110,12 +109,10 @@ class SettledSumsCache(Collector):
             self._bins -= removed[1]
 
 
-def key_of(plan: Plan, generation: int, view: View, cells: Sequence[Cells]) -> SumsKey:
-    """The key of the sums of some cells of a view."""
+def key_of(plan: Plan, generation: int, *rest: Hashable) -> SumsKey:
+    """The key of sums that a plan needs; the `rest` says which."""
     # As MongoDB is asked, so that values are told apart that Python takes for equal, such as true and 1.
-    where = bson.encode(plan.where.to_mongo())
-    aims = view.measures, view.has_totals, view.has_series, view.groups
-    return plan.tenant, generation, where, plan.owners, view.family, aims, tuple(cells)
+    return plan.tenant, generation, bson.encode(plan.where.to_mongo()), plan.owners, *rest
 
 
 def _bins_of(tables: StatisticsTables) -> int:
