@@ -202,6 +202,7 @@ class Services:
             consumers.append(rollups)
             path_b = PathB(reader)
             registry.register(rollups)
+            registry.register(path_b.settled)
         evaluation = EvaluationService(
             Statistics(Reader(database, min(settings.query_timeout_ms, MAX_QUERY_MS)), path_b),
             notifications.links,

@@ -28,6 +28,8 @@ from execution_monitor.settings import Settings
 from execution_monitor.statistics.error_groups import CountedErrorGroup, ErrorGroups
 from execution_monitor.statistics.facets import Facets, FacetValue
 from execution_monitor.statistics.live.service import LiveStatistics
+from execution_monitor.statistics.rollups import settled_sums
+from execution_monitor.statistics.rollups.plans import Plan
 from execution_monitor.storage.cursors import decode_position, decode_token
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
@@ -38,6 +40,7 @@ from execution_monitor.storage.sorting import Order, SortPosition
 from tests.authorization_model.client import Client
 from tests.authorization_model.comparison import Comparison, DifferenceFound
 from tests.authorization_model.reference import COMBINED, GRANTED, ROLE_SETTINGS, ReferenceModel, people
+from tests.authorization_model.rollups import compare_rollups
 
 IS_FULL = os.environ.get("TEST_MODEL") == "full"
 ROUNDS, LEAST = (12, 100_000) if IS_FULL else (1, 10_000)
@@ -53,7 +56,9 @@ Compare = Callable[..., Awaitable[Comparison]]
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return settings.model_copy(update={"rate_limit": "off", "rate_limit_address": "off", "roles": ROLE_SETTINGS})
+    # The server keeps rollups, which are then read in this process.
+    off, on = dict.fromkeys(("rate_limit", "rate_limit_address"), "off"), {"statistics_rollups": "on"}
+    return settings.model_copy(update={**off, **on, "roles": ROLE_SETTINGS})
 
 
 @pytest.fixture
@@ -68,6 +73,8 @@ async def compare(
 ) -> AsyncGenerator[Compare]:
     """`compare(rounds, callers, roles, raising_for)`: a finished comparison with a new model."""
     monkeypatch.setattr("execution_monitor.statistics.live.feed.SECONDS_BETWEEN_ANSWERS", 0.05)
+    # Sums of all days are kept, also of those that have just changed.
+    monkeypatch.setattr("execution_monitor.statistics.rollups.marks.SETTLED_SECONDS", -60)
     async with (
         httpx2.AsyncClient(base_url=server, timeout=30) as client,
         Live(database, mongodb_uri, LiveCursors(b"x" * 32), LIMITS) as live,
@@ -92,6 +99,7 @@ async def compare(
             await comparison.model.begin()
             await comparison.make_keys(database)
             await comparison.compare_keys()
+            await compare_rollups(comparison, database)
             for _ in range(rounds):
                 await comparison.compare_events(100)
                 await comparison.compare_transports(50)
@@ -141,6 +149,19 @@ async def error_groups_of_the_tenant(self: ErrorGroups, caller: Caller, *argumen
 
 _FIND_GROUPS: Any = ErrorGroups.__dict__["find"]
 _READ_FACET: Any = Facets.__dict__["read"]
+
+
+def key_without(*names: str) -> Any:
+    """A key of the sums that are kept which leaves out parts of the plan."""
+
+    def key(plan: Plan, *arguments: Any) -> Any:
+        return _KEY_OF(replace(plan, **{name: _OF_ANYONE[name] for name in names}), *arguments)
+
+    return key
+
+
+_KEY_OF: Any = settled_sums.key_of
+_OF_ANYONE: dict[str, Any] = {"tenant": "any", "where": EVERYTHING, "owners": None}
 
 
 def is_reported(_: Owner, row: Mapping[str, Any]) -> bool:
@@ -269,6 +290,18 @@ _WATCH: Any = AsyncDatabase.__dict__["watch"]
             without_the_user,
             "REST's statistics",
             id="statistics of a tenant",
+        ),
+        pytest.param(
+            "execution_monitor.statistics.rollups.row_reading.key_of",
+            key_without("where", "owners"),
+            "rollups",
+            id="kept sums of other callers",
+        ),
+        pytest.param(
+            "execution_monitor.statistics.rollups.row_reading.key_of",
+            key_without("tenant"),
+            "rollups",
+            id="kept sums of other tenants",
         ),
         pytest.param("execution_monitor.executions.retries.Executions", AnyOfTheTenant, "relatives", id="retries"),
         pytest.param(

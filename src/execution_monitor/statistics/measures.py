@@ -40,12 +40,12 @@ class Measures:
     costs: Sketch = field(default_factory=Sketch)
     tokens: int = 0
 
-    def merge(self, other: "Measures") -> None:
-        """Add what `other` holds."""
-        self.count += other.count
-        self.durations.merge(other.durations)
-        self.costs.merge(other.costs)
-        self.tokens += other.tokens
+    def merge(self, other: "Measures", times: int = 1) -> None:
+        """Add what `other` holds; with `times` of -1 take it out again."""
+        self.count += other.count * times
+        self.durations.merge(other.durations, times)
+        self.costs.merge(other.costs, times)
+        self.tokens += other.tokens * times
 
     def add(self, execution: "Contribution", times: int = 1) -> None:
         """Add one execution; with `times` of -1 take it out again."""

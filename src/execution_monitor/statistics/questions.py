@@ -62,15 +62,26 @@ class StatisticsTables:
 
     def merge(self, other: "StatisticsTables") -> None:
         """Add what `other` holds, which is of no use any more."""
-        if not (self.totals or self.by_bucket or self.by_group):
+        if self.totals or self.by_bucket or self.by_group:
+            self.include(other)
+        else:
             self.totals, self.by_bucket, self.by_group = other.totals, other.by_bucket, other.by_group
-            return
+
+    def include(self, other: "StatisticsTables") -> None:
+        """Add what `other` holds, and share nothing with it."""
         self.totals.merge(other.totals)
         for place, breakdown in other.by_bucket.items():
             self.of_bucket(place).merge(breakdown)
         for by, groups in other.by_group.items():
             for key, breakdown in groups.items():
                 self.of_group(by, key).merge(breakdown)
+
+    def leave_empty(self) -> None:
+        """Leave out what counts nothing, once all is added and subtracted."""
+        groups = [each for by_key in self.by_group.values() for each in by_key.values()]
+        for breakdown in (self.totals, *self.by_bucket.values(), *groups):
+            for status in [status for status, each in breakdown.items() if not each.count]:
+                del breakdown[status]
 
 
 @dataclass(frozen=True)

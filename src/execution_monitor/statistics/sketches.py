@@ -86,10 +86,14 @@ def micros_expression(value: Any) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class Sketch:
-    """Values by bin, and their sum in millionths."""
+    """Values by bin, and their sum in millionths.
+
+    The bins may be those of another sketch, until one of them changes: they are changed by the methods alone.
+    """
 
     bins: dict[int, int] = field(default_factory=dict[int, int])
     micros: int = 0
+    _is_shared: bool = field(default=False, init=False, repr=False, compare=False)
 
     @property
     def count(self) -> int:
@@ -139,7 +143,10 @@ class Sketch:
         if not self.bins:
             # Whole sketches are mostly added to empty ones.
             self.bins = {number: count for number, count in bins.items() if count}
+            self._is_shared = False
             return
+        if self._is_shared:
+            self.bins, self._is_shared = self.bins.copy(), False
         own = self.bins
         found = own.get
         for number, count in bins.items():
@@ -148,6 +155,14 @@ class Sketch:
             else:
                 own.pop(number, None)
 
-    def merge(self, other: "Sketch") -> None:
-        """Add all values of `other`."""
-        self.add_bins(other.bins, other.micros)
+    def merge(self, other: "Sketch", times: int = 1) -> None:
+        """Add all values of `other`; with `times` of -1 take them out again."""
+        if times != 1:
+            self.add_bins({number: count * times for number, count in other.bins.items()}, other.micros * times)
+        elif self.bins:
+            self.add_bins(other.bins, other.micros)
+        else:
+            # An answer has a hundred thousand bins, most of which are of one source alone.
+            self.bins = other.bins
+            self._is_shared = other._is_shared = True  # noqa: SLF001 - of this class
+            self.micros += other.micros

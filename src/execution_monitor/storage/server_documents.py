@@ -203,6 +203,7 @@ class ExecutionRollup(Document):
     generation: int | None = None  # of the rows that count; others are deleted
     built_from: int | None = None  # milliseconds: executions created since then are in the rows
     executions: int | None = None  # how many are
+    mark: int | None = None  # of the last write; also of rows by status of days (`statistics/rollups/marks.py`)
 
     class Settings:
         """Collection and indexes."""

@@ -54,17 +54,17 @@ async def test_rows_of_lost_changes_are_built_anew_and_the_old_ones_deleted(data
 async def test_rows_of_another_meaning_are_built_anew(database: Database, monkeypatch: pytest.MonkeyPatch):
     await change_at_random(collection_of(Execution), random.Random(4), 10)  # noqa: S311
     await work_out(Rollups(database), database, 1)
-    monkeypatch.setattr("execution_monitor.statistics.rollups.consumer.VERSION", 2)
+    monkeypatch.setattr("execution_monitor.statistics.rollups.consumer.VERSION", 3)
     monkeypatch.setattr("execution_monitor.statistics.rollups.consumer.TenantState", _of_the_next_version)
 
     await work_out(Rollups(database), database, 2)
 
-    assert {(each.version, each.generation) async for each in States(database).all()} == {(2, 2)}
+    assert {(each.version, each.generation) async for each in States(database).all()} == {(3, 2)}
     assert await differences(database) == []
 
 
 def _of_the_next_version(*values: Any, **fields: Any) -> TenantState:
-    return TenantState(*values, **fields, version=2)
+    return TenantState(*values, **fields, version=3)
 
 
 async def test_rows_of_which_nothing_is_left_are_deleted(database: Database):

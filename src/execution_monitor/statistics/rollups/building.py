@@ -14,20 +14,17 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 
 from execution_monitor.live.resume_tokens import StreamPosition, is_after_all, time_of
-from execution_monitor.statistics.rollups.changes import RowChanges, is_in_rows
+from execution_monitor.statistics.rollups.changes import FIELDS, RowChanges, is_in_rows
 from execution_monitor.statistics.rollups.families import QUARTER_MS
+from execution_monitor.statistics.rollups.marks import next_mark
 from execution_monitor.statistics.rollups.states import ALL_BUILT, NOTHING_BUILT, States, TenantState
 from execution_monitor.statistics.time_range import CREATED
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.deadlines import await_reply
 from execution_monitor.storage.documents import Execution
-from execution_monitor.storage.facts import FACTS_KEY
 from execution_monitor.storage.indexes import IndexKey
 from execution_monitor.storage.reader import read_at
 from execution_monitor.storage.rows import BsonDocument
-
-# The stored fields that rows are made of.
-FIELDS = frozenset(field.partition(".")[0] for field in FACTS_KEY)
 
 # Executions of a piece: its transaction takes about a second.
 _PIECE = 2_000
@@ -65,7 +62,8 @@ class Building:
             start, self._width = await reading.choose_start(self._width)
             await reading.add_to(changes, start)
         executions = state.executions + changes.executions
-        after = replace(state, position=position, built_from=start, executions=executions, term=term)
+        mark = next_mark(state.mark, position)
+        after = replace(state, position=position, built_from=start, executions=executions, term=term, mark=mark)
         await self.states.write(state, after, changes)
         return after
 

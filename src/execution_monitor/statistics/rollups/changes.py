@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bson import DatetimeMS
+from bson import DatetimeMS, Int64
 from pymongo import UpdateOne
 
 from execution_monitor.statistics.measures import Contribution, Measures
@@ -20,9 +20,12 @@ from execution_monitor.statistics.rollups.keys import OTHER, Values, row_key, te
 from execution_monitor.statistics.rollups.whole_numbers import as_decimal
 from execution_monitor.statistics.sketches import Sketch, bin_of, micros_of
 from execution_monitor.statistics.time_range import CREATED
-from execution_monitor.storage.facts import is_plain
+from execution_monitor.storage.facts import FACTS_KEY, is_plain
 from execution_monitor.storage.predicates import as_mapping
 from execution_monitor.storage.rows import BsonDocument, Row
+
+# The stored fields that rows are made of.
+FIELDS = frozenset(field.partition(".")[0] for field in FACTS_KEY)
 
 _Place = tuple[Family, Span, int, Values]
 
@@ -63,19 +66,36 @@ class RowChanges:
                 _merge(measures.durations, duration)
                 _merge(measures.costs, cost)
 
-    def operations(self) -> Iterator[UpdateOne]:
-        """The updates of rows; a row that does not change has none."""
-        for (family, span, first, values), measures in self._changes.items():
+    def operations(self, mark: int) -> Iterator[UpdateOne]:
+        """The updates of rows: of those that change, and of those that say with `mark` that something of a day has."""
+        for place, measures in self._changes.items():
+            is_mark = place[:2] == (Family.STATUSES, Span.DAY)
             increments = _increments(measures)
-            if not increments:
-                continue
-            named = dict(zip(family.fields, values, strict=True))
-            key = row_key(self._prefix, family, span, first, values)
-            new: BsonDocument = {"start": DatetimeMS(first * QUARTER_MS), "quarters": span.value}
-            new.update({field: value for field, value in named.items() if value is not None})
-            yield UpdateOne(
-                {"_id": key, "tenant_id": self._tenant}, {"$inc": increments, "$setOnInsert": new}, upsert=True
-            )
+            if is_mark:
+                # A row without `n` would never be cleared.
+                yield self._update(place, {"n": 0, **increments}, mark)
+            elif increments:
+                yield self._update(place, increments)
+
+    def _update(self, place: _Place, increments: BsonDocument, mark: int | None = None) -> UpdateOne:
+        family, span, first, values = place
+        named = dict(zip(family.fields, values, strict=True))
+        key = row_key(self._prefix, family, span, first, values)
+        new: BsonDocument = {"start": DatetimeMS(first * QUARTER_MS), "quarters": span.value}
+        new.update({field: value for field, value in named.items() if value is not None})
+        update: BsonDocument = {"$inc": increments, "$setOnInsert": new}
+        if mark is not None:
+            update["$set"] = {"mark": Int64(mark)}
+        return UpdateOne({"_id": key, "tenant_id": self._tenant}, update, upsert=True)
+
+
+def same_in_rows(before: Row | None, after: Row | None) -> bool:
+    """Whether rows tell nothing of a change: as a sign of life, or one of a field that is not added up."""
+    if before is None or after is None:
+        return False
+    # True equals 1, and is no number to add up.
+    pairs = ((before.get(name), after.get(name)) for name in FIELDS)
+    return all(type(one) is type(other) and one == other for one, other in pairs)
 
 
 def is_in_rows(document: Row) -> bool:

@@ -16,10 +16,11 @@ from execution_monitor.feeder.sessions import TransactionSessions
 from execution_monitor.live.changes import Change
 from execution_monitor.live.resume_tokens import StreamPosition
 from execution_monitor.observability.metrics.families import gauges_by
-from execution_monitor.statistics.rollups.building import FIELDS, Building, tenants_of
-from execution_monitor.statistics.rollups.changes import RowChanges, is_in_rows
+from execution_monitor.statistics.rollups.building import Building, tenants_of
+from execution_monitor.statistics.rollups.changes import FIELDS, RowChanges, is_in_rows, same_in_rows
 from execution_monitor.statistics.rollups.clearing import clear_empty_rows, clear_older_rows
 from execution_monitor.statistics.rollups.families import milliseconds_of
+from execution_monitor.statistics.rollups.marks import next_mark
 from execution_monitor.statistics.rollups.states import NOTHING_BUILT, VERSION, Conflict, States, TenantState
 from execution_monitor.statistics.time_range import CREATED
 from execution_monitor.storage.database import Database
@@ -173,7 +174,7 @@ class Rollups(Collector):
             return after
         rows = RowChanges(tenant, before.generation)
         for number, change in enumerate(changes):
-            if change.position <= before.position:
+            if change.position <= before.position or same_in_rows(change.before, change.after):
                 continue
             for image, times in ((change.before, -1), (change.after, 1)):
                 if image is not None and image.get("tenant_id") == tenant and is_in_rows(image):
@@ -183,7 +184,13 @@ class Rollups(Collector):
             if number % _TURN == _TURN - 1:
                 # Requests are served meanwhile.
                 await asyncio.sleep(0)
-        after = replace(before, position=until, executions=before.executions + rows.executions, term=self._term)
+        after = replace(
+            before,
+            position=until,
+            executions=before.executions + rows.executions,
+            term=self._term,
+            mark=next_mark(before.mark, until),
+        )
         await self._states.write(before, after, rows)
         return after
 

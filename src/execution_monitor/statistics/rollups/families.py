@@ -5,8 +5,9 @@ in use is made, and longer ones, so that a month is not thousands of rows. The f
 who read the whole tenant: with it they would read as many rows as there are owners.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
@@ -31,6 +32,9 @@ class Span(Enum):
     DAY = 96
     HOURS_3 = 12
     QUARTER = 1
+
+
+_DAY = Span.DAY.value
 
 
 class Family(Enum):
@@ -58,11 +62,23 @@ class Family(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """The rows of one span whose first quarters are from `first` to the one before `end`; None for no end."""
+    """The rows of one span whose first quarters are from `first` to the one before `end`; None for no end.
+
+    Attributes:
+        sign: 1 where they are added, -1 where they are subtracted from longer ones, which they are a part of.
+        bucket: the place of the bucket of a series that they belong to; 0 where there is no series.
+    """
 
     span: Span
     first: int
     end: int | None
+    sign: int = 1
+    bucket: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many spans these are; of those without an end, 1."""
+        return 1 if self.end is None else (self.end - self.first) // self.span.value
 
 
 def milliseconds_of(created: object) -> int | None:
@@ -83,8 +99,10 @@ def first_quarter(quarter: int, span: Span) -> int:
     return quarter - quarter % span.value
 
 
-def cells_of(first: int, end: int | None, spans: Sequence[Span]) -> Iterator[Cells]:
-    """The fewest rows that make up the quarters from `first` to the one before `end`, in the order of time.
+def cells_of(first: int, end: int | None, spans: Sequence[Span]) -> list[Cells]:
+    """The fewest rows that make up the quarters from `first` to the one before `end`, added and subtracted.
+
+    A day without its first hour is one row less four, and not eighteen rows.
 
     Args:
         first: the first quarter.
@@ -93,30 +111,67 @@ def cells_of(first: int, end: int | None, spans: Sequence[Span]) -> Iterator[Cel
     """
     longest, *shorter = spans
     size = longest.value
+    if end is not None and first >= end:
+        return []
     if not shorter:
-        if end is None or first < end:
-            yield Cells(longest, first, end)
-        return
+        return [Cells(longest, first, end)]
     begin = first + -first % size
-    stop = None if end is None else end - end % size
-    if stop is not None and begin >= stop:
-        yield from cells_of(first, end, shorter)
-        return
-    yield from cells_of(first, begin, shorter)
-    yield Cells(longest, begin, stop)
-    if stop is not None:
-        yield from cells_of(stop, end, shorter)
+    if end is None:
+        return [*_part_of_one(first, begin, spans), Cells(longest, begin, None)]
+    stop = end - end % size
+    if begin > stop:
+        return _part_of_one(first, end, spans)
+    whole = [Cells(longest, begin, stop)] if begin < stop else []
+    return [*_part_of_one(first, begin, spans), *whole, *_part_of_one(stop, end, spans)]
 
 
-def merged(cells: Sequence[Cells]) -> list[Cells]:
-    """The same rows, those of one span that follow each other as one."""
+def _part_of_one(first: int, end: int, spans: Sequence[Span]) -> list[Cells]:
+    """The rows of a part of one of the longest spans: those of the part, or the whole less those of the rest."""
+    longest, *shorter = spans
+    if first == end:
+        return []
+    begin = first - first % longest.value
+    behind = begin + longest.value
+    added = cells_of(first, end, shorter)
+    rest = cells_of(begin, first, shorter) + cells_of(end, behind, shorter)
+    if _count(added) <= 1 + _count(rest):
+        return added
+    return [Cells(longest, begin, behind), *(replace(each, sign=-each.sign) for each in rest)]
+
+
+def _count(cells: Iterable[Cells]) -> int:
+    return sum(each.count for each in cells)
+
+
+def merged(cells: Iterable[Cells]) -> list[Cells]:
+    """The same rows, those of one span, sign and bucket that follow each other as one."""
     found = list[Cells]()
-    last = dict[Span, int]()
+    last = dict[tuple[Span, int, int], int]()
     for each in cells:
-        place = last.get(each.span)
+        kind = each.span, each.sign, each.bucket
+        place = last.get(kind)
         if place is not None and found[place].end == each.first:
-            found[place] = Cells(each.span, found[place].first, each.end)
+            found[place] = replace(each, first=found[place].first)
         else:
-            last[each.span] = len(found)
+            last[kind] = len(found)
             found.append(each)
     return found
+
+
+def days_of(cells: Iterable[Cells], days: Sequence[int]) -> set[int]:
+    """Those of `days`, which are in order, that `cells` have rows in; a day is known by its first quarter."""
+    return {day for each in cells for day in _within(each, days)}
+
+
+def cells_within(cells: Iterable[Cells], days: Sequence[int]) -> list[Cells]:
+    """The rows of `cells` in some `days`, which are in order."""
+    return merged(
+        replace(each, first=max(each.first, day), end=day + _DAY if each.end is None else min(each.end, day + _DAY))
+        for each in cells
+        for day in _within(each, days)
+    )
+
+
+def _within(cells: Cells, days: Sequence[int]) -> Sequence[int]:
+    first = bisect_left(days, first_quarter(cells.first, Span.DAY))
+    return days[first : None if cells.end is None else bisect_left(days, cells.end)]

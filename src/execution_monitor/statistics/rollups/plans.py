@@ -4,8 +4,9 @@ Rows tell executions apart by tenant, owner, workflow, status, error code and ti
 from them if its conditions, those of its caller's roles included, and its groups are about these alone.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 
@@ -50,7 +51,7 @@ class View:
     """Rows of one family, and what they are added to.
 
     Attributes:
-        cells: which of its rows.
+        cells: which of its rows; those of a series by bucket.
         measures: what is read of them beside the number of executions.
         has_totals: whether they are added up altogether.
         has_series: whether they are added up by bucket.
@@ -235,13 +236,14 @@ def _family_with(needed: set[str], owners: Sequence[str] | None) -> Family | Non
 
 def _cells(question: Question, family: Family, start: int, end: int | None, *, by_bucket: bool) -> list[Cells]:
     if not by_bucket:
-        return merged(list(cells_of(start, end, family.spans)))
+        return merged(cells_of(start, end, family.spans))
     inner = [_quarter(bucket.start) for bucket in question.buckets[1:]]
     edges = [start, *(each for each in inner if each > start and (end is None or each < end)), end]
     found = list[Cells]()
     for first, behind in pairwise(edges):
         if first is not None:
-            found.extend(cells_of(first, behind, family.spans))
+            bucket = bisect_right(inner, first)
+            found.extend(replace(each, bucket=bucket) for each in cells_of(first, behind, family.spans))
     return merged(found)
 
 

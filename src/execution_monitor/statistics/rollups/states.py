@@ -25,7 +25,7 @@ from execution_monitor.storage.rows import BsonDocument
 from execution_monitor.storage.server_documents import ExecutionRollup
 
 # Changes with each change of what a row means, or of where it is: rows of another one are built anew.
-VERSION = 1
+VERSION = 2
 # What `built_from` is while nothing is built, and once everything is.
 NOTHING_BUILT, ALL_BUILT = 2**62, -(2**62)
 
@@ -50,6 +50,7 @@ class TenantState:
         executions: how many are.
         term: of the feeder that wrote it.
         version: of what its rows mean.
+        mark: of the last write; see `marks`.
     """
 
     tenant: str
@@ -59,6 +60,7 @@ class TenantState:
     executions: int = 0
     term: int = 0
     version: int = VERSION
+    mark: int = 0
 
     @property
     def is_built(self) -> bool:
@@ -73,6 +75,8 @@ class TenantState:
             StreamPosition(found["position"]),
             # As they are stored they are of a class of their own, which times are not made of.
             *(int(found[name]) for name in ("generation", "built_from", "executions", "term", "version")),
+            # States of the first version have none.
+            mark=int(found.get("mark", 0)),
         )
 
     def stored(self) -> BsonDocument:
@@ -84,6 +88,7 @@ class TenantState:
             "executions": Int64(self.executions),
             "term": Int64(self.term),
             "version": self.version,
+            "mark": Int64(self.mark),
         }
 
 
@@ -107,19 +112,21 @@ class States:
                 yield TenantState.of(found)
 
     async def write(self, before: TenantState | None, after: TenantState, changes: RowChanges | None = None) -> None:
-        """Replace the state `before`, and change the rows, in one transaction.
+        """Replace the state `before`, and change the rows with the mark of `after`, in one transaction.
 
         Raises:
             Conflict: The state was not `before`.
             Superseded: A later term has written it.
             PyMongoError, DatabaseUnavailable: It may have been written or not.
         """
-        required = {"term": -1} if before is None else {**before.stored(), "term": {"$lte": after.term}}
+        required: BsonDocument = {"term": -1}
+        if before is not None:
+            required = {**before.stored(), "term": {"$lte": after.term}, "mark": {"$in": [before.mark, None]}}
         where = {"_id": tenant_key(after.tenant), "tenant_id": after.tenant, **required}
         # Where the state is another one, this would be its second of that `_id`, and fails.
         operations = [UpdateOne(where, {"$set": after.stored()}, upsert=True)]
         if changes is not None:
-            operations.extend(changes.operations())
+            operations.extend(changes.operations(after.mark))
 
         async def work(session: AsyncClientSession) -> None:
             # In no order: MongoDB then takes all at once.
