@@ -10,7 +10,6 @@ import pytest
 from playwright.async_api import expect
 
 from execution_monitor.development.synthetic.seed import SeedOptions, seed
-from execution_monitor.storage.database import Database
 from tests.dashboard.conftest import OpenPage
 
 # Longer than anybody waits: the walk is to end, and how long it took is recorded.
