@@ -20,6 +20,15 @@ _RUN = """
     .map(({ html }) => `${id}: ${html}`)))
 """
 
+# Of the page and what scrolls it, which its heading is in, and of the tab that is shown; tables may scroll within.
+_FIND_TOO_WIDE = """
+[...document.querySelectorAll('*')]
+  .filter((each) => each.querySelector('h1') !== null || each.matches('[role=tabpanel]'))
+  .filter((each) => each.scrollWidth > each.clientWidth && getComputedStyle(each).overflowX !== 'visible'
+    || each.scrollWidth > innerWidth)
+  .map((each) => `${each.tagName} ${each.className} ${each.scrollWidth} > ${each.clientWidth}`)
+"""
+
 
 async def find_violations(page: Page, exceptions: Mapping[str, str] = MappingProxyType({})) -> list[str]:
     """What axe finds on `page` and where it must be scrolled sideways, with the width and the theme.
@@ -34,7 +43,5 @@ async def find_violations(page: Page, exceptions: Mapping[str, str] = MappingPro
         for scheme in SCHEMES:
             await page.emulate_media(color_scheme=scheme)
             found += [f"{width} {scheme} {each}" for each in await page.evaluate(_RUN, dict(exceptions))]
-        overflow: int = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        if overflow > 0:
-            found.append(f"{width} is {overflow} px too wide")
+        found += [f"{width} is too wide: {each}" for each in await page.evaluate(_FIND_TOO_WIDE)]
     return found

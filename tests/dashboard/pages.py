@@ -26,6 +26,9 @@ _KEY = "mutation Key($name: String!) { createAccessKey(input: { name: $name }) {
 _WEBHOOK = "mutation Webhook($input: CreateWebhookInput!) { createWebhook(input: $input) { webhook { id } } }"
 
 
+Look = Callable[[Page], Awaitable[None]]
+
+
 @dataclass(frozen=True, slots=True)
 class Runs:
     """The ids of two executions of `ci-pipeline`."""
@@ -40,14 +43,22 @@ class DashboardPage:
 
     Attributes:
         address: where `{failed}` and `{completed}` are executions.
-        prepare: waits until it has its content, and opens what is worth a look.
+        wait: waits until it has its content.
+        open: opens what is folded, for a closer look.
         exceptions: rules of axe that it may break within the elements of a selector.
     """
 
     name: str
     address: str
-    prepare: Callable[[Page], Awaitable[None]]
+    wait: Look
+    open: Look | None = None
     exceptions: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    async def prepare(self, page: Page) -> None:
+        """Wait for its content, and open what is folded."""
+        await self.wait(page)
+        if self.open is not None:
+            await self.open(page)
 
     def address_of(self, runs: Runs) -> str:
         """The address with the ids of `runs`."""
@@ -79,7 +90,7 @@ async def fill(database: Database, server: str, token: str, executions: int = 15
     return Runs(failed["execution_id"], completed["execution_id"])
 
 
-def _shows(role: str, name: str | re.Pattern[str]) -> Callable[[Page], Awaitable[None]]:
+def _shows(role: str, name: str | re.Pattern[str]) -> Look:
     async def wait(page: Page) -> None:
         await expect(page.get_by_role(role, name=name).first).to_be_visible()  # pyright: ignore[reportArgumentType] - a role
 
@@ -88,12 +99,19 @@ def _shows(role: str, name: str | re.Pattern[str]) -> Callable[[Page], Awaitable
 
 async def _overview(page: Page) -> None:
     for name in ("Fails most", "New errors", "Slower than usual", "Stuck or silent"):
+        await expect(page.get_by_role("region", name=name)).to_be_visible()
         await expect(page.get_by_role("region", name=name).get_by_text("Loading")).not_to_be_attached()
+
+
+async def _open_overview(page: Page) -> None:
     await page.get_by_text("Executions by status as a table").click()
 
 
 async def _list(page: Page) -> None:
     await expect(page.get_by_role("row").nth(5)).to_be_visible()
+
+
+async def _open_list(page: Page) -> None:
     facets = page.get_by_role("button", name="Facets")
     if await facets.get_attribute("aria-expanded") != "true":
         await facets.click()
@@ -117,12 +135,19 @@ async def _compared(page: Page) -> None:
 
 
 async def _failures(page: Page) -> None:
+    await expect(page.get_by_role("list", name="Failures").get_by_role("listitem").first).to_be_visible()
+
+
+async def _open_failures(page: Page) -> None:
     first = page.get_by_role("list", name="Failures").get_by_role("listitem").first
     await first.get_by_text("Details").click()
 
 
 async def _workflow(page: Page) -> None:
     await expect(page.get_by_role("toolbar")).to_be_visible()
+
+
+async def _open_workflow(page: Page) -> None:
     await page.get_by_role("region", name="History").get_by_text("As a table").click()
 
 
@@ -173,16 +198,16 @@ _GRAPHIQL_BREAKS = {
 }
 
 PAGES = (
-    DashboardPage("overview", "/", _overview),
-    DashboardPage("list", "/executions?filter=any(status:in(FAILED)+createdAt:lt(-1h))", _list),
+    DashboardPage("overview", "/", _overview, _open_overview),
+    DashboardPage("list", "/executions?filter=any(status:in(FAILED)+createdAt:lt(-1h))", _list, _open_list),
     DashboardPage("timeline", "/executions/{failed}", _shows("button", re.compile("^Failed: "))),
     DashboardPage("graph", "/executions/{failed}?tab=graph", _graph),
     DashboardPage("logs", "/executions/{failed}?tab=logs", _logs),
     DashboardPage("data", "/executions/{failed}?tab=data", _shows("region", "JSON")),
     DashboardPage("last-success", "/executions/{failed}?tab=compare", _compared),
     DashboardPage("compare", "/compare?a={failed}&b={completed}", _compared),
-    DashboardPage("failures", "/failures?since=-7d", _failures),
-    DashboardPage("workflow", "/workflows/ci-pipeline", _workflow),
+    DashboardPage("failures", "/failures?since=-7d", _failures, _open_failures),
+    DashboardPage("workflow", "/workflows/ci-pipeline", _workflow, _open_workflow),
     DashboardPage("alerts", "/alerts", _alerts),
     DashboardPage("rules", "/alerts/rules", _rules),
     DashboardPage("webhooks", "/webhooks", _webhooks),
@@ -191,6 +216,6 @@ PAGES = (
     DashboardPage("connect", "/connect", _shows("region", "Settings for Airflow")),
     DashboardPage("api", "/api", _api),
     DashboardPage("missing", "/executions/none", _shows("heading", re.compile("not"))),
-    DashboardPage("graphiql", "/graphiql", _graphiql, _GRAPHIQL_BREAKS),
+    DashboardPage("graphiql", "/graphiql", _graphiql, exceptions=_GRAPHIQL_BREAKS),
 )
 SIGN_IN = DashboardPage("sign-in", "/", _shows("button", "olivia"))

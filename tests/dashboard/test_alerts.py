@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from bson import ObjectId
 from playwright.async_api import expect
@@ -47,6 +49,48 @@ async def test_a_rule_is_made_changed_paused_and_deleted(open_page: OpenPage, to
     await item.get_by_role("button", name="Delete: nightly fails").click()
     await page.get_by_role("button", name="Delete the rule").click()
     await expect(page.get_by_role("heading", name="No alert rules yet")).to_be_visible()
+
+
+async def test_a_rule_is_previewed_while_it_is_typed(open_page: OpenPage, token_for: Token):
+    ended = datetime.now(UTC) - timedelta(hours=30)
+    times = {"created": ended, "started_at": ended, "completed_at": ended}
+    await store(*(execution(number, workflow_name="ci", status="failed", **times) for number in range(4)))
+    page = await open_page("/alerts/rules", token_for("ada", "acme", "alerts:write"))
+    asked: list[Any] = []
+    page.on("request", lambda request: asked.append(request) if "AlertPreview" in (request.post_data or "") else None)
+    await page.get_by_role("button", name="New rule").click()
+    preview = page.get_by_role("region", name="Preview: the last 7 days")
+    await expect(preview.get_by_role("status")).to_have_text("It would not have fired.")
+
+    await page.get_by_label("Share above").fill("")
+    await page.get_by_label("Number above").press_sequentially("3")
+    await page.get_by_label("One alert for each").select_option("workflow")
+    await expect(preview.get_by_role("status")).to_have_text("It would have fired once.")
+    await expect(preview.get_by_role("listitem")).to_have_text(re.compile(r"for 15 m \d\d s · ci · 4 executions$"))
+    await expect(preview.get_by_role("img", name="How often on each of 7 days")).to_be_visible()
+    # Neither its name nor what is no filter yet is a rule to try.
+    before = len(asked)
+    await page.get_by_label("Name").fill("nightly fails")
+    await page.get_by_label("Executions").press_sequentially("status:in(RUNNING")
+    await expect(preview).to_contain_text("A filter of the rule cannot be read yet.")
+    await page.get_by_label("Executions").press_sequentially(")")
+    await expect(preview.get_by_role("status")).to_have_text("It would not have fired.")
+    assert len(asked) == before + 1
+
+    # What the server says is wrong is read before the rule is saved, and so is that it does not answer.
+    await page.get_by_label("Within (minutes)").fill("0")
+    await expect(preview.get_by_role("status")).to_contain_text("windowSeconds must be from 60")
+    await page.route("**/graphql", lambda route: route.abort())
+    await page.get_by_label("Within (minutes)").fill("15")
+    await expect(preview.get_by_role("status")).to_contain_text("The server cannot be reached")
+    await page.unroute("**/graphql")
+
+    await page.get_by_role("button", name="Account of ada acme").click()
+    await page.get_by_role("radio", name="Tiếng Việt").click()
+    await page.get_by_role("button", name="Quy tắc mới").click()
+    await expect(page.get_by_role("region", name="Xem trước: 7 ngày qua").get_by_role("status")).to_have_text(
+        "Quy tắc sẽ không báo lần nào."
+    )
 
 
 async def test_the_bell_counts_live_and_an_alert_is_acknowledged_and_snoozed(
