@@ -148,6 +148,14 @@ def test_the_same_random_seed_generates_the_same_executions(run: Run, documents:
     assert "The random seed 7 has been used on this database before" in again.err
 
 
+def test_an_incident_is_added_to_the_executions(run: Run, documents: Documents):
+    assert run("seed", "--executions", "5", "--no-steps", "--incident").code == 0
+
+    failed = [row for row in documents() if "certificate" in str(row.get("error_details"))]
+    assert len(documents()) == 5 + len(failed)
+    assert len(failed) > 3
+
+
 def test_seeds_without_a_number_generate_others(run: Run, documents: Documents):
     arguments = ("seed", "--executions", "5", "--no-steps", "--days", "2")
 

@@ -1,5 +1,6 @@
 """A real browser on a real server: `await open_page(path, token)` opens a page of the dashboard."""
 
+import functools
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
@@ -7,9 +8,9 @@ import pytest
 from playwright.async_api import Browser, Page
 
 from execution_monitor.app import create_app
+from execution_monitor.development.demo import demo_people
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
-from execution_monitor.web.sign_in import Person
 from tests.dashboard.chromium import launch_chromium, sign_in
 from tests.support.servers import served, wait_until_ready
 
@@ -19,16 +20,9 @@ OpenPage = Callable[..., Awaitable[Page]]
 
 
 @pytest.fixture
-async def server(
-    database: Database,
-    settings: Settings,
-    token_for: Callable[..., str],
-) -> AsyncGenerator[str]:
-    """The base URL of the application, with GraphiQL and with Grace on the sign-in page."""
-
-    def people() -> list[Person]:
-        return [Person("grace", "a user of the tests", token_for("grace", "acme"))]
-
+async def server(database: Database, settings: Settings) -> AsyncGenerator[str]:
+    """The base URL of the application, with GraphiQL and with the people of the demo on the sign-in page."""
+    people = functools.partial(demo_people, settings)
     async with served(create_app(settings.model_copy(update={"introspection": True}), people)) as url:
         await wait_until_ready(url)
         yield url
@@ -46,9 +40,11 @@ async def open_page(browser: Browser, server: str) -> AsyncGenerator[OpenPage]:
     """Open the dashboard at a path, signed in with a token; fail if a page has written an error to its console."""
     errors: list[str] = []
 
-    async def open_at(path: str = "/", token: str | None = None, width: int = 1280, height: int = 800) -> Page:
+    async def open_at(
+        path: str = "/", token: str | None = None, width: int = 1280, height: int = 800, timezone: str = "UTC"
+    ) -> Page:
         context = await browser.new_context(
-            base_url=server, viewport={"width": width, "height": height}, timezone_id="UTC", reduced_motion="reduce"
+            base_url=server, viewport={"width": width, "height": height}, timezone_id=timezone, reduced_motion="reduce"
         )
         context.set_default_timeout(10_000)
         if token is not None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bson import ObjectId
@@ -10,10 +10,8 @@ from playwright.async_api import expect
 
 from execution_monitor.storage.alert_documents import Alert, AlertRule
 from execution_monitor.storage.database import Database
-from execution_monitor.storage.filter_codec import encode_filter
-from execution_monitor.storage.filters import EVERYTHING
+from tests.dashboard.alert_documents import alert, rule
 from tests.dashboard.conftest import OpenPage
-from tests.dashboard.test_webhooks import expect_no_violations
 from tests.support.documents import execution, store
 
 Token = Callable[..., str]
@@ -30,8 +28,6 @@ async def test_a_rule_is_made_changed_paused_and_deleted(open_page: OpenPage, to
     await page.get_by_label("Number above").fill("3")
     await page.get_by_label("One alert for each").select_option("workflow")
     await page.get_by_label("Notify again after").fill("60")
-    await expect_no_violations(page)
-    await page.set_viewport_size({"width": 1280, "height": 800})
     await page.get_by_role("button", name="Save").click()
     item = page.get_by_role("listitem").filter(has_text="nightly fails")
     await expect(item).to_contain_text("many of those that ended match")
@@ -55,6 +51,48 @@ async def test_a_rule_is_made_changed_paused_and_deleted(open_page: OpenPage, to
     await expect(page.get_by_role("heading", name="No alert rules yet")).to_be_visible()
 
 
+async def test_a_rule_is_previewed_while_it_is_typed(open_page: OpenPage, token_for: Token):
+    ended = datetime.now(UTC) - timedelta(hours=30)
+    times = {"created": ended, "started_at": ended, "completed_at": ended}
+    await store(*(execution(number, workflow_name="ci", status="failed", **times) for number in range(4)))
+    page = await open_page("/alerts/rules", token_for("ada", "acme", "alerts:write"))
+    asked: list[Any] = []
+    page.on("request", lambda request: asked.append(request) if "AlertPreview" in (request.post_data or "") else None)
+    await page.get_by_role("button", name="New rule").click()
+    preview = page.get_by_role("region", name="Preview: the last 7 days")
+    await expect(preview.get_by_role("status")).to_have_text("It would not have fired.")
+
+    await page.get_by_label("Share above").fill("")
+    await page.get_by_label("Number above").press_sequentially("3")
+    await page.get_by_label("One alert for each").select_option("workflow")
+    await expect(preview.get_by_role("status")).to_have_text("It would have fired once.")
+    await expect(preview.get_by_role("listitem")).to_have_text(re.compile(r"for 15 m \d\d s · ci · 4 executions$"))
+    await expect(preview.get_by_role("img", name="How often on each of 7 days")).to_be_visible()
+    # Neither its name nor what is no filter yet is a rule to try.
+    before = len(asked)
+    await page.get_by_label("Name").fill("nightly fails")
+    await page.get_by_label("Executions").press_sequentially("status:in(RUNNING")
+    await expect(preview).to_contain_text("A filter of the rule cannot be read yet.")
+    await page.get_by_label("Executions").press_sequentially(")")
+    await expect(preview.get_by_role("status")).to_have_text("It would not have fired.")
+    assert len(asked) == before + 1
+
+    # What the server says is wrong is read before the rule is saved, and so is that it does not answer.
+    await page.get_by_label("Within (minutes)").fill("0")
+    await expect(preview.get_by_role("status")).to_contain_text("windowSeconds must be from 60")
+    await page.route("**/graphql", lambda route: route.abort())
+    await page.get_by_label("Within (minutes)").fill("15")
+    await expect(preview.get_by_role("status")).to_contain_text("The server cannot be reached")
+    await page.unroute("**/graphql")
+
+    await page.get_by_role("button", name="Account of ada acme").click()
+    await page.get_by_role("radio", name="Tiếng Việt").click()
+    await page.get_by_role("button", name="Quy tắc mới").click()
+    await expect(page.get_by_role("region", name="Xem trước: 7 ngày qua").get_by_role("status")).to_have_text(
+        "Quy tắc sẽ không báo lần nào."
+    )
+
+
 async def test_the_bell_counts_live_and_an_alert_is_acknowledged_and_snoozed(
     database: Database, open_page: OpenPage, token_for: Token
 ):
@@ -62,15 +100,13 @@ async def test_the_bell_counts_live_and_an_alert_is_acknowledged_and_snoozed(
     page = await open_page("/executions", token_for("ada", "acme", "alerts:write"))
     await expect(page.get_by_role("link", name="0 firing alerts")).to_be_visible()
     rule_id = ObjectId()
-    await database.collection(AlertRule).insert_one(_rule(rule_id))
-    await database.collection(Alert).insert_one(_alert(rule_id))
+    await database.collection(AlertRule).insert_one(rule(rule_id))
+    await database.collection(Alert).insert_one(alert(rule_id))
     await page.get_by_role("link", name="1 firing alerts").click()
     item = page.get_by_role("listitem").filter(has_text="nightly fails")
     await expect(item).to_contain_text("7 of 9 failed")
     await item.get_by_role("button", name="Executions").click()
     await expect(item.get_by_role("link").first).to_be_visible()
-    await expect_no_violations(page)
-    await page.set_viewport_size({"width": 1280, "height": 800})
 
     await item.get_by_role("button", name="Acknowledge").press("Enter")
     await page.get_by_label("Note").fill("on it")
@@ -83,46 +119,3 @@ async def test_the_bell_counts_live_and_an_alert_is_acknowledged_and_snoozed(
     await page.keyboard.press("End")
     await page.keyboard.press("Enter")
     await expect(item).to_contain_text("Snoozed until")
-
-
-def _rule(rule_id: ObjectId) -> dict[str, Any]:
-    now = datetime.now(UTC)
-    return {
-        "_id": rule_id,
-        "tenant_id": "acme",
-        "user_id": "ada",
-        "name": "nightly fails",
-        "where": encode_filter(EVERYTHING),
-        "kind": "rate",
-        "condition": {"rate": {"windowSeconds": 900, "shareAbove": 0.5}},
-        "for_seconds": 0,
-        "channels": [],
-        "enabled": True,
-        "scopes": ["executions:read"],
-        "visible": [],
-        "rights_revision": 1,
-        "confirmed_at": now,
-        "created": now,
-        "updated": now,
-        "revision": 1,
-    }
-
-
-def _alert(rule_id: ObjectId) -> dict[str, Any]:
-    now = datetime.now(UTC)
-    return {
-        "tenant_id": "acme",
-        "rule_id": rule_id,
-        "user_id": "ada",
-        "group": "",
-        "state": "firing",
-        "summary": "7 of 9 failed",
-        "value": 7.0,
-        "where": encode_filter(EVERYTHING),
-        "fired_at": now,
-        "seen_at": now,
-        "repeats": 0,
-        "created": now,
-        "updated": now,
-        "revision": 1,
-    }

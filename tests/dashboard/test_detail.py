@@ -10,11 +10,9 @@ from typing import Any
 from playwright.async_api import Page, WebSocketRoute, expect
 
 from execution_monitor.storage.documents import Execution, LogEntry, Step, collection_of
-from tests.dashboard.chromium import CHROMIUM
 from tests.dashboard.conftest import OpenPage
 from tests.support.documents import NOON, execution, store
 
-AXE = Path(CHROMIUM).parent / "node_modules" / "axe-core" / "axe.min.js"
 PAYLOAD = "executions:payload"
 
 
@@ -535,20 +533,6 @@ async def test_the_end_of_a_followed_run_is_notified_on_every_page(open_page: Op
     title, body = (await page.evaluate("window.notified"))[0]
     assert title.startswith("✗ billing failed")
     assert body.startswith("e001")
-
-
-async def test_axe_finds_no_violation_on_any_tab(open_page: OpenPage, token_for: Callable[..., str]):
-    await insert(FAILED, steps=STEPS, lines=[line(1, "disk full", "error")])
-    page = await open_execution(open_page, token_for, "/executions/e001", PAYLOAD)
-    await page.evaluate(AXE.read_text())
-
-    for tab in ("Timeline", "Graph", "Logs", "Input and result", "Compare"):
-        await page.get_by_role("tab", name=tab).click()
-        await expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
-        violations = await page.evaluate(
-            "axe.run(document).then(({ violations }) => violations.map((each) => each.id))"
-        )
-        assert violations == [], tab
 
 
 async def test_a_narrow_screen_needs_no_horizontal_scrolling(open_page: OpenPage, token_for: Callable[..., str]):

@@ -1,4 +1,4 @@
-"""Access keys: reached from the menu of the user, made, copied and revoked; on a phone and in both themes."""
+"""Access keys: reached from the menu of the user, made, copied and revoked; on a phone."""
 
 import re
 from collections.abc import Callable
@@ -7,7 +7,6 @@ import httpx2
 from playwright.async_api import expect
 
 from tests.dashboard.conftest import OpenPage
-from tests.dashboard.test_list import AXE
 from tests.support.client import execute
 
 Token = Callable[..., str]
@@ -72,9 +71,7 @@ async def test_callers_without_the_scope_find_no_link_and_are_told_which_one_the
     await expect(page.get_by_text("This needs the scope keys:write, which your token does not carry.")).to_be_visible()
 
 
-async def test_axe_finds_no_violation_and_a_phone_needs_no_horizontal_scrolling(
-    server: str, open_page: OpenPage, token_for: Token
-):
+async def test_a_phone_needs_no_horizontal_scrolling(server: str, open_page: OpenPage, token_for: Callable[..., str]):
     token = token_for("ada", "acme", *SCOPES)
     make = "mutation M($name: String!) { createAccessKey(input: { name: $name }) { accessKey { id } } }"
     revoke = "mutation R($id: ID!) { revokeAccessKey(id: $id) { accessKey { id } } }"
@@ -82,15 +79,8 @@ async def test_axe_finds_no_violation_and_a_phone_needs_no_horizontal_scrolling(
     await execute(server, token, revoke, id=made[0]["createAccessKey"]["accessKey"]["id"])
     page = await open_page("/keys", token, width=360, height=740)
     await page.get_by_role("button", name="New key").click()
-    await page.evaluate(AXE.read_text())
+    await expect(page.get_by_text("Revoked")).to_be_visible()
 
-    for scheme in ("light", "dark"):
-        await page.emulate_media(color_scheme=scheme)
-        violations = await page.evaluate(
-            "axe.run().then(({violations}) => violations.map((v) => [v.id, v.nodes[0].html]))"
-        )
-        assert violations == [], scheme
     assert await page.evaluate("document.documentElement.scrollWidth") == 360
-
     await page.get_by_role("button", name="Account of ada acme").click()
     await expect(page.get_by_role("link", name="Access keys")).to_be_visible()

@@ -1,19 +1,15 @@
-"""The list of executions: filters, sorting, keyboard, scrolling and accessibility."""
+"""The list of executions: filters, sorting, keyboard and scrolling."""
 
 import asyncio
 import json
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 from playwright.async_api import Download, Page, expect
 
-from tests.dashboard.chromium import CHROMIUM
 from tests.dashboard.conftest import OpenPage
 from tests.support.documents import NOON, execution, store
-
-AXE = Path(CHROMIUM).parent / "node_modules" / "axe-core" / "axe.min.js"
 
 FAILED = execution(
     1, workflow_name="nightly-etl", status="failed", error_details={"message": "disk full"}, total_cost=2
@@ -227,26 +223,6 @@ async def test_a_narrow_screen_needs_no_horizontal_scrolling(open_page: OpenPage
     assert boxes[1] is not None
     assert boxes[0]["y"] + boxes[0]["height"] <= boxes[1]["y"]
     assert await page.evaluate("document.documentElement.scrollWidth") == 360
-
-
-async def test_axe_finds_no_violation_in_either_theme(open_page: OpenPage, token_for: Callable[..., str]):
-    page = await open_list(open_page, token_for, "/executions?filter=any(status:in(FAILED)+createdAt:lt(-1h))")
-    await page.get_by_role("button", name="Facets").click()
-    await expect(
-        page.get_by_role("region", name="Facets").get_by_role("button", name="Exclude Failed")
-    ).to_be_attached()
-    for key in ("j", "x"):
-        await page.keyboard.press(key)
-    await expect(page.get_by_text("1 selected")).to_be_visible()
-    await page.get_by_role("button", name="Display").click()
-    await page.evaluate(AXE.read_text())
-
-    for scheme in ("light", "dark"):
-        await page.emulate_media(color_scheme=scheme)
-        violations = await page.evaluate(
-            "axe.run().then(({violations}) => violations.map((v) => [v.id, v.nodes[0].html]))"
-        )
-        assert violations == [], scheme
 
 
 async def test_an_execution_opens_from_the_list_and_from_a_copied_address_whatever_its_id(

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from playwright.async_api import expect
 
+from tests.dashboard.accessibility import AXE
 from tests.dashboard.conftest import OpenPage
-from tests.dashboard.test_list import AXE
 
 Token = Callable[..., str]
 TENANT = "executions:read:tenant"

@@ -8,7 +8,6 @@ from typing import Any
 from playwright.async_api import expect
 
 from tests.dashboard.conftest import OpenPage
-from tests.dashboard.test_failures import assert_accessible
 from tests.support.documents import execution, store, store_steps_and_logs
 
 Token = Callable[..., str]
@@ -75,7 +74,6 @@ async def test_a_workflow_shows_its_history_and_two_of_its_runs_are_compared(ope
     await expect(table.get_by_role("checkbox", checked=True)).to_have_count(2)
     await table.get_by_role("checkbox").nth(3).check()
     await expect(compare).to_have_attribute("href", "/compare?a=e003&b=e001")
-    await assert_accessible(page)
 
     await starters.get_by_role("row", name="ada").get_by_role("link").first.click()
     await expect(page.get_by_text("1 execution", exact=True)).to_be_visible()

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Generator
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
@@ -171,14 +172,24 @@ def seed_executions(  # noqa: PLR0913, PLR0917 - the options of the command
     tenants: Annotated[int, typer.Option(help="The number of tenants.", min=1, max=10_000)] = 1,
     days: Annotated[int, typer.Option(help="The age of the oldest execution, in days.", min=1, max=36_500)] = 30,
     no_steps: Annotated[bool, typer.Option("--no-steps", help="Add no steps and log lines.")] = False,  # noqa: FBT002 - a flag
+    incident: Annotated[  # noqa: FBT002 - a flag
+        bool, typer.Option("--incident", help="Have ci-pipeline fail from the last 03:03 on, beside the executions.")
+    ] = False,
     random_seed: Annotated[int | None, typer.Option(help="The same number generates the same executions.")] = None,
 ) -> None:
     """Add generated executions, with steps and log lines."""
     with importing():
+        from execution_monitor.development.synthetic.incident import last_incident
         from execution_monitor.development.synthetic.seed import SeedOptions
 
     options = SeedOptions(
-        executions=executions, users=users, tenants=tenants, days=days, steps=not no_steps, random_seed=random_seed
+        executions=executions,
+        users=users,
+        tenants=tenants,
+        days=days,
+        steps=not no_steps,
+        random_seed=random_seed,
+        incident=last_incident(datetime.now(UTC).astimezone()) if incident else None,
     )
     _run(lambda: _seed(options))
 

@@ -1,11 +1,12 @@
 """The demo: its users, their tokens, and what it prints when it runs."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from execution_monitor.auth.caller import Scope
 from execution_monitor.auth.tokens import issue_token
 from execution_monitor.development.owner import OWNER, TENANT
+from execution_monitor.development.synthetic.incident import last_incident
 from execution_monitor.development.synthetic.seed import SeedOptions
 from execution_monitor.settings import Settings
 from execution_monitor.web.sign_in import Person
@@ -14,7 +15,7 @@ _TOKEN_LIFETIME = timedelta(hours=12)
 _QUERY = '{"query": "{ executions(first: 3) { totalCount nodes { workflowName status } } }"}'
 
 # Enough for many pages and every shape of workflow, yet written in a few seconds.
-DEMO_SEED = SeedOptions(executions=2_000)
+DEMO_SEED = SeedOptions(executions=2_000, incident=last_incident(datetime.now(UTC).astimezone()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,16 @@ USERS = (
     DemoUser("grace", "another owner: sees other executions, and no payloads", ()),
     DemoUser(
         "olivia",
-        "an operator: sees all of the tenant, and makes access keys",
-        (Scope.EXECUTIONS_READ_TENANT, Scope.EXECUTIONS_PAYLOAD, Scope.EXECUTIONS_WRITE, Scope.KEYS_WRITE),
+        "an operator: sees all of the tenant, and makes access keys, alert rules and webhooks",
+        (
+            Scope.EXECUTIONS_READ_TENANT,
+            Scope.EXECUTIONS_PAYLOAD,
+            Scope.EXECUTIONS_WRITE,
+            Scope.KEYS_WRITE,
+            Scope.ALERTS_WRITE,
+            Scope.WEBHOOKS_WRITE,
+            Scope.AUDIT_READ,
+        ),
     ),
 )
 

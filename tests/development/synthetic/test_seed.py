@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from execution_monitor.development.synthetic.incident import last_incident
 from execution_monitor.development.synthetic.seed import seed
 from execution_monitor.development.synthetic.seed_batches import SeedOptions, make_batches
 from execution_monitor.development.synthetic.workflows import BY_NAME
@@ -305,3 +306,31 @@ async def test_a_database_that_fails_is_reported_in_a_sentence(database: Databas
 
     with pytest.raises(SetupError, match=r"Seeding stopped after 0 documents: .+\."):
         await seed(replace(OPTIONS, executions=50), on_progress=ignore)
+
+
+def test_an_incident_is_a_failure_as_never_before_whose_retries_do_not_help():
+    begins = last_incident(NOW)
+    plain, options = replace(OPTIONS, executions=300), replace(OPTIONS, executions=300, incident=begins)
+
+    made, without = all_of(options).executions, all_of(plain).executions
+    failed = [row for row in made if "certificate" in str(row.get("error_details"))]
+
+    assert begins == datetime(2025, 11, 20, 3, 3, 12, tzinfo=UTC)
+    assert last_incident(NOW.replace(hour=3, minute=5)) == begins - timedelta(days=1)
+    assert [row for row in made if row not in failed] == without
+    assert {(row["workflow_name"], row["status"], row["error_details"]["code"]) for row in failed} == {
+        ("ci-pipeline", "failed", "EXIT_1")
+    }
+    assert min(row["created"] for row in failed) == begins
+    retried = {row.get("parent_execution_id") for row in failed}
+    assert {row.get("attempt", 1) for row in failed if row["execution_id"] not in retried} == {3}
+    assert {row["user_id"] for row in failed} == {"ada", "grace", "linus"}
+
+
+def test_of_an_incident_that_goes_on_only_what_has_happened_is_made():
+    options = replace(OPTIONS, executions=300, incident=NOW - timedelta(minutes=20))
+
+    failed = [row for row in all_of(options).executions if row["created"] >= NOW - timedelta(minutes=20)]
+
+    assert all(row["updated"] <= NOW for row in failed)
+    assert 3 < len([row for row in failed if "certificate" in str(row.get("error_details"))]) <= 9

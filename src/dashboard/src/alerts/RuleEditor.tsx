@@ -8,6 +8,7 @@ import type { Filter } from '../model/filter.ts'
 import { CONDITION_KINDS, GROUP_FIELDS, type RuleForm } from '../model/ruleForm.ts'
 import { ChannelFields } from './ChannelFields.tsx'
 import { ConditionFields, NumberField } from './ConditionFields.tsx'
+import { RulePreview } from './RulePreview.tsx'
 
 interface RuleEditorProps {
   title: string
@@ -124,6 +125,7 @@ export function RuleEditor({ title, rule: initial, keepsChannels, onSave, onCanc
         </label>
       )}
       {replaces && <ChannelFields channels={rule.channels} onChange={(channels) => change({ channels })} />}
+      <RulePreview rule={rule} isUnread={unread.length > 0} />
       {problem !== null && (
         <p className={styles.problem} role="alert">
           {problem}

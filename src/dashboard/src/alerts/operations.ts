@@ -155,6 +155,18 @@ export const RULES = graphql(
   [RULE],
 )
 
+/** The alerts that a rule would have had. */
+export const PREVIEW = graphql(`
+  query AlertPreview($input: CreateAlertRuleInput!, $days: Int!) {
+    alertPreview(input: $input, days: $days) {
+      group
+      firedAt
+      resolvedAt
+      value
+    }
+  }
+`)
+
 /** Makes a rule. */
 export const CREATE_RULE = graphql(
   `

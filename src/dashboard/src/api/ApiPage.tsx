@@ -56,7 +56,7 @@ function Operation({ operation }: { operation: ApiOperation }) {
       {operation.parameters.length > 0 && (
         <details>
           <summary>{words.parameters}</summary>
-          <Table columns={[words.name, words.type, words.meaning]}>
+          <Table name={words.parameters} columns={[words.name, words.type, words.meaning]}>
             {operation.parameters.map((each) => (
               <tr key={each.name}>
                 <td>
@@ -74,7 +74,7 @@ function Operation({ operation }: { operation: ApiOperation }) {
       )}
       <details>
         <summary>{words.responses}</summary>
-        <Table columns={[words.status, words.type, words.meaning]}>
+        <Table name={words.responses} columns={[words.status, words.type, words.meaning]}>
           {operation.responses.map((each) => (
             <tr key={each.status}>
               <td>{each.status}</td>
@@ -90,9 +90,9 @@ function Operation({ operation }: { operation: ApiOperation }) {
   )
 }
 
-function Table({ columns, children }: { columns: readonly string[]; children: ReactNode }) {
+function Table({ name, columns, children }: { name: string; columns: readonly string[]; children: ReactNode }) {
   return (
-    <div className={styles.scroller}>
+    <div className={styles.scroller} tabIndex={0} role="group" aria-label={name}>
       <table className={styles.table}>
         <thead>
           <tr>

@@ -66,7 +66,7 @@ function StartRoute() {
 /** The page of the execution at the address. Of the address as it is: the router decodes parts of it. */
 function ExecutionRoute() {
   const executionId = executionIdOf(usePathname(), useSearch())
-  if (executionId === null) return <Notice kind="empty" title={messages.app.notFound} />
+  if (executionId === null) return <Notice kind="empty" isPage title={messages.app.notFound} />
   return <DetailPage key={executionId} executionId={executionId} />
 }
 

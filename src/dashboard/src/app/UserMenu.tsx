@@ -51,9 +51,8 @@ export function UserMenu({ subject, tenant }: { subject: string; tenant: string 
 function Rights({ close }: { close: () => void }) {
   // Read when the menu is opened: the list need not wait for it.
   const [{ data, error }] = useQuery({ query: SCOPES })
-  if (error !== undefined) return <p>{explain(error)}</p>
-  if (data === undefined) return <p>{messages.app.loading}</p>
-  const { scopes } = data.viewer
+  const scopes = data?.viewer.scopes ?? []
+  // Links that need no scope are there at once: the panel gives the focus to its first control when it opens.
   return (
     <>
       <Link className={styles.link} href={CONNECT_PATH} onClick={close}>
@@ -83,6 +82,8 @@ function Rights({ close }: { close: () => void }) {
         </Link>
       )}
       <h2 className={styles.heading}>{messages.app.scopes}</h2>
+      {error !== undefined && <p>{explain(error)}</p>}
+      {data === undefined && error === undefined && <p>{messages.app.loading}</p>}
       <ul>
         {scopes.map((each) => (
           <li key={each}>
@@ -90,7 +91,7 @@ function Rights({ close }: { close: () => void }) {
           </li>
         ))}
       </ul>
-      {scopes.length === 0 && <p>{messages.app.noScopes}</p>}
+      {data?.viewer.scopes.length === 0 && <p>{messages.app.noScopes}</p>}
     </>
   )
 }

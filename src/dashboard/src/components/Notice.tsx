@@ -6,13 +6,16 @@ interface NoticeProps {
   title: string
   children?: ReactNode
   action?: ReactNode
+  /** Whether it is all that the page has. */
+  isPage?: boolean
 }
 
 /** Fills a page or panel that has nothing to show: why, and what to do. */
-export function Notice({ kind, title, children, action }: NoticeProps) {
+export function Notice({ kind, title, children, action, isPage = false }: NoticeProps) {
+  const Heading = isPage ? 'h1' : 'h2'
   return (
     <div className={`${styles.notice ?? ''} ${styles[kind] ?? ''}`} role={kind === 'error' ? 'alert' : 'status'}>
-      <h2>{title}</h2>
+      <Heading>{title}</Heading>
       {children !== undefined && <div className={styles.words}>{children}</div>}
       {action}
     </div>

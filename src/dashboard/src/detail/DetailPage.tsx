@@ -39,6 +39,7 @@ export default function DetailPage({ executionId }: { executionId: string }) {
       return (
         <Notice
           kind="empty"
+          isPage
           title={text.missing.title}
           action={<Button onClick={() => navigate(LIST_PATH)}>{text.missing.all}</Button>}
         >
@@ -46,9 +47,14 @@ export default function DetailPage({ executionId }: { executionId: string }) {
         </Notice>
       )
     }
-    if (error === null) return <Notice kind="loading" title={text.loading} />
+    if (error === null) return <Notice kind="loading" isPage title={text.loading} />
     return (
-      <Notice kind="error" title={text.notLoaded} action={<Button onClick={detail.retry}>{text.tryAgain}</Button>}>
+      <Notice
+        kind="error"
+        isPage
+        title={text.notLoaded}
+        action={<Button onClick={detail.retry}>{text.tryAgain}</Button>}
+      >
         {error}
       </Notice>
     )

@@ -19,7 +19,7 @@ interface RetryChainProps {
 /** The chain of retries that an execution is in, in words. */
 export function RetryChain({ execution, repeated, retries, recoveredBy }: RetryChainProps) {
   const text = messages.detail.retries
-  const outcome = describeOutcome(execution.status, retries, recoveredBy)
+  const outcome = describeOutcome(execution.status, retries, recoveredBy, repeated)
   if (repeated.length === 0 && retries.length === 0) return null
   return (
     <p className={styles.chain}>

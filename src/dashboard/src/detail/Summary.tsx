@@ -1,6 +1,4 @@
-import { useEffect } from 'react'
 import { Link } from 'wouter'
-import { useQuery } from 'urql'
 import { Duration } from '../components/Duration.tsx'
 import { Fact } from '../components/Fact.tsx'
 import { LiveIndicator } from '../components/LiveIndicator.tsx'
@@ -12,16 +10,15 @@ import type { LiveStatus } from '../model/liveStatus.ts'
 import { formatCost, formatCount } from '../model/numbers.ts'
 import { executionPath } from '../model/paths.ts'
 import { describeProgress } from '../model/progress.ts'
-import { splitRetries } from '../model/retries.ts'
-import { repeatedBy } from '../model/retryChain.ts'
 import { hasEnded } from '../model/status.ts'
 import { CopyButton } from './CopyButton.tsx'
 import { FollowButton } from './FollowButton.tsx'
 import { Neighbours } from './Neighbours.tsx'
 import type { NeighbouringRuns } from './useNeighbours.ts'
-import { RELATIVES, type Execution } from './operations.ts'
+import type { Execution } from './operations.ts'
 import { RetryChain } from './RetryChain.tsx'
 import styles from './Summary.module.css'
+import { useRelatives } from './useRelatives.ts'
 
 interface SummaryProps {
   execution: Execution
@@ -30,9 +27,6 @@ interface SummaryProps {
   isRemoved: boolean
   runs: NeighbouringRuns
 }
-
-// Milliseconds. No event tells that a retry has changed: it is another execution.
-const READ_RETRIES_EVERY = 10_000
 
 /** The head of an execution's page: status, retries, times, who started it, cost, parent, children and tags. */
 export function Summary({ execution, status, behindSeconds, isRemoved, runs }: SummaryProps) {
@@ -128,20 +122,4 @@ export function Summary({ execution, status, behindSeconds, isRemoved, runs }: S
       </dl>
     </header>
   )
-}
-
-/** The executions of the chain of retries that `execution` is in, and those that it started otherwise. */
-function useRelatives(execution: Execution) {
-  const [{ data }, read] = useQuery({ query: RELATIVES, variables: { id: execution.executionId } })
-  useEffect(() => read(), [read, execution.updatedAt])
-  const { retryOf = null, recoveredBy = null, retries: named = [] } = data?.execution ?? {}
-  const { retries, children } = splitRetries(execution, data?.executions.nodes ?? [], named)
-  const isWaiting = retries.some((retry) => !hasEnded(retry.status))
-  useEffect(() => {
-    if (!isWaiting) return
-    const timer = window.setInterval(() => read(), READ_RETRIES_EVERY)
-    return () => window.clearInterval(timer)
-  }, [isWaiting, read])
-  const hasMoreChildren = data?.executions.pageInfo.hasNextPage === true
-  return { retries, children, recoveredBy, repeated: repeatedBy(retryOf), hasMoreChildren }
 }

@@ -245,6 +245,19 @@ export const RELATIVES = graphql(
   [RELATIVE],
 )
 
+/** An execution that may be an earlier attempt of one that it is the parent of. */
+export const REPEATED_PARENT = graphql(
+  `
+    query RepeatedParent($id: String!) {
+      execution(executionId: $id) {
+        ...Relative
+        parentExecutionId
+      }
+    }
+  `,
+  [RELATIVE],
+)
+
 /** The input and result of an execution; needs the scope `executions:payload`. */
 export const PAYLOADS = graphql(`
   query Payloads($id: String!) {

@@ -20,10 +20,11 @@ export default function KeysPage() {
   useTitle(titleOfPage(messages.model.titles.keys))
 
   if (keys === null || viewer === null) {
-    if (error === null) return <Notice kind="loading" title="Loading …" />
+    if (error === null) return <Notice kind="loading" isPage title="Loading …" />
     return (
       <Notice
         kind="error"
+        isPage
         title="Access keys could not be loaded"
         action={<Button onClick={() => void read()}>Try again</Button>}
       >

@@ -20,7 +20,7 @@ export interface Repetition extends Attempted {
 export type Recoveries = ReadonlyMap<string, string>
 
 // As on the server.
-const MAX_ATTEMPTS_AFTER = 5
+export const MAX_ATTEMPTS_AFTER = 5
 
 /**
  * The retries of `execution`: those of its `children` that are later attempts of its workflow, and those that are `named`; and
@@ -40,7 +40,8 @@ export function splitRetries<C extends Attempted & { executionId: string }>(
   }
 }
 
-function isLaterAttempt(parent: Attempted, child: Attempted): boolean {
+/** Whether `child` is a later attempt at what its `parent` did. */
+export function isLaterAttempt(parent: Attempted, child: Attempted): boolean {
   return child.workflowName === parent.workflowName && child.attempt > parent.attempt
 }
 

@@ -24,5 +24,6 @@ test('the outcome of retries is told of what failed alone', () => {
   expect(describeOutcome('FAILED', [run(2, 'TIMED_OUT')], null)).toBe('No retry has succeeded.')
   expect(describeOutcome('FAILED', [run(2, 'RUNNING')], null)).toBe('The last retry has not ended yet.')
   expect(describeOutcome('FAILED', [], null)).toBeNull()
+  expect(describeOutcome('FAILED', [], null, [run(1, 'FAILED')])).toBe('No retry has succeeded.')
   expect(describeOutcome('COMPLETED', [run(2, 'FAILED')], null)).toBeNull()
 })

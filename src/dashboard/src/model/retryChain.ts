@@ -30,15 +30,16 @@ export function nameRun({ attempt, status, durationSeconds }: ChainedRun): strin
   return text.runAfter(number, state, formatDuration(durationSeconds))
 }
 
-/** What the retries came to: a sentence, or null where the run itself needs none. */
+/** What the retries of a run, or of those that it repeats, came to: a sentence, or null where the run needs none. */
 export function describeOutcome(
   status: Status,
   retries: readonly ChainedRun[],
   recoveredBy: string | null,
+  repeated: readonly ChainedRun[] = [],
 ): string | null {
   const text = messages.detail.retries
   if (!endedWithoutSuccess(status)) return null
   if (recoveredBy !== null || retries.some((retry) => retry.status === 'COMPLETED')) return text.recovered
-  if (retries.length === 0) return null
+  if (retries.length === 0 && repeated.length === 0) return null
   return retries.every((retry) => hasEnded(retry.status)) ? text.notRecovered : text.pending
 }

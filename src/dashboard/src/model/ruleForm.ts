@@ -134,6 +134,11 @@ export function toRuleInput(form: RuleForm, now: number): RuleInput {
   }
 }
 
+/** What the API previews: the rule, whatever it is called and wherever its alerts are sent. */
+export function toPreviewInput(form: RuleForm, now: number): RuleInput {
+  return toRuleInput({ ...form, name: 'preview', repeatMinutes: '', channels: [] }, now)
+}
+
 function toCondition(form: RuleForm, now: number): RuleInput['condition'] {
   const match = toFilterInput(form.match, now)
   switch (form.kind) {

@@ -105,7 +105,7 @@ function Change({ share, good }: { share: number; good: 'more' | 'less' | undefi
   const tone = good === undefined ? undefined : direction === good ? 'good' : 'bad'
   return (
     <span data-tone={tone}>
-      <span aria-hidden="true">{share > 0 ? '▲' : '▼'} </span>
+      <span aria-hidden="true">{share > 0 ? '↑' : '↓'} </span>
       {words[direction](formatShare(Math.abs(share)))}
     </span>
   )

@@ -25,10 +25,11 @@ export default function WebhooksPage() {
   useTitle(words.pageTitle)
 
   if (webhooks === null || viewer === null) {
-    if (error === null) return <Notice kind="loading" title={messages.components.loading} />
+    if (error === null) return <Notice kind="loading" isPage title={messages.components.loading} />
     return (
       <Notice
         kind="error"
+        isPage
         title={words.failed}
         action={<Button onClick={() => void read()}>{messages.components.tryAgain}</Button>}
       >

@@ -28,7 +28,7 @@ const USUAL_SINCE = '-7d'
 /** The page of the workflow at the address. Of the address as it is: the router decodes parts of it. */
 export default function WorkflowRoute() {
   const name = workflowNameOf(usePathname(), useSearch())
-  if (name === null) return <Notice kind="empty" title={messages.app.notFound} />
+  if (name === null) return <Notice kind="empty" isPage title={messages.app.notFound} />
   return <WorkflowPage key={name} name={name} />
 }
 

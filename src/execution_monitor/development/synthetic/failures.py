@@ -161,6 +161,12 @@ TOOL_FAILED = Failure(
     response.raise_for_status()""",
 )
 TESTS_FAILED = Failure(type="TestFailure", message="{n} tests failed, 2 errors", code="EXIT_1", retryable=False)
+CERTIFICATE_EXPIRED = Failure(
+    type="TestFailure",
+    message="{n} tests failed: the certificate of registry.acme.example has expired",
+    code="EXIT_1",
+    retryable=False,
+)
 MODEL_TOO_WEAK = Failure(
     type="QualityGate", message="AUC is {n} points below the model in use", code="BELOW_BASELINE", retryable=False
 )

@@ -111,12 +111,21 @@ def _generate_rerun(failed: Run, execution_id: str, seed: int) -> Run | None:
     random = seeded_random(seed)
     if attempt >= _MOST_ATTEMPTS or random.random() > _RERUN_SHARE:
         return None
+    return _retry(random, failed, execution_id, seed)
+
+
+def generate_retry(failed: Run, execution_id: str, seed: int) -> Run:
+    """The next attempt of a run that failed."""
+    return _retry(seeded_random(seed), failed, execution_id, seed)
+
+
+def _retry(random: Random, failed: Run, execution_id: str, seed: int) -> Run:
     created = failed.at(failed.plan.ends + random.randrange(1_000, 120_000))
     again = _generate(random, failed.owner, failed.workflow, RunIdentity(execution_id, created, seed))
     facts = failed.facts | {
         "execution_id": execution_id,
         "parent_execution_id": failed.execution_id,
-        "attempt": attempt + 1,
+        "attempt": failed.facts.get("attempt", 1) + 1,
     }
     return replace(again, facts=facts, trigger=failed.trigger, is_plain=failed.is_plain)
 

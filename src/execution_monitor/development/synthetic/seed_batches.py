@@ -9,6 +9,7 @@ from itertools import count
 from bson import ObjectId
 
 from execution_monitor.development.synthetic.arrival_times import Arrival, ArrivalTimes
+from execution_monitor.development.synthetic.incident import EXECUTIONS, incident_families
 from execution_monitor.development.synthetic.run_documents import execution_at, log_entries_between, steps_at
 from execution_monitor.development.synthetic.runs import (
     Run,
@@ -43,6 +44,7 @@ class SeedOptions:
     steps: bool = True  # False leaves steps and log lines out
     random_seed: int | None = None  # None: another one each time
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    incident: datetime | None = None  # when one begins, whose executions are beside the others
 
     def __post_init__(self) -> None:
         # As MongoDB keeps it: to the millisecond.
@@ -54,7 +56,8 @@ class SeedOptions:
     @property
     def expected_documents(self) -> int:
         """About how many documents this makes, within a few percent: for a progress bar."""
-        return round(self.executions * _DOCUMENTS_PER_EXECUTION) if self.steps else self.executions
+        executions = self.executions + (0 if self.incident is None else EXECUTIONS)
+        return round(executions * _DOCUMENTS_PER_EXECUTION) if self.steps else executions
 
 
 @dataclass(slots=True)
@@ -129,6 +132,17 @@ def _families(options: SeedOptions, random_seed: int) -> Iterator[list[Run]]:
         )
         elapsed = min(timedelta(milliseconds=int(run.plan.ends * _jitter(number))), timedelta(days=options.days))
         yield [run.created_at(options.now - elapsed)]
+    if options.incident is not None:
+        yield from _incident(options, options.incident, prefix, random_seed)
+
+
+def _incident(options: SeedOptions, begins: datetime, prefix: str, random_seed: int) -> Iterator[list[Run]]:
+    def identify(number: int, created: datetime) -> RunIdentity:
+        # No other execution has such a number.
+        ordinal = options.executions + number
+        return RunIdentity(f"{prefix}{ordinal:07x}", created, _seed_of(random_seed, ordinal))
+
+    return incident_families(begins, options.now, owners(1, options.users), identify)
 
 
 def _first(all_owners: tuple[Owner, ...], arrival: Arrival, ordinal: int, prefix: str, random_seed: int) -> Run:

@@ -80,7 +80,7 @@ export const detail = {
     zoomIn: 'Zoom in',
     zoomOut: 'Zoom out',
     fit: 'Show all',
-    help: 'Drag along the ruler to zoom into a part. Ctrl and the wheel zoom, too. Keys: + and − zoom, ← and → move, 0 shows all, ↑ and ↓ go through the steps.',
+    help: 'Drag along the ruler to zoom into a part. Ctrl and the wheel zoom, too. Keys: + and − zoom, left and right move, 0 shows all, up and down go through the steps.',
     shown: (from: string, to: string) => `${from} – ${to}`,
     attempts: (count: string) => `${count} attempts`,
     onCriticalPath: 'on the critical path',

@@ -61,6 +61,23 @@ export const rules = {
     email: 'on-call@example.org, ada@example.org',
     alertmanagerUrl: 'https://alertmanager.example.org',
   },
+  preview: {
+    title: (days: number) => `Preview: the last ${days} days`,
+    loading: 'Trying the rule …',
+    unread: 'A filter of the rule cannot be read yet.',
+    count: (alerts: number, count: string) =>
+      alerts === 0
+        ? 'It would not have fired.'
+        : alerts === 1
+          ? 'It would have fired once.'
+          : `It would have fired ${count} times.`,
+    newest: 'The newest of them',
+    lasted: (duration: string) => `for ${duration}`,
+    firing: 'and would still fire',
+    trend: (days: number) => `How often on each of ${days} days`,
+    executions: (executions: number, count: string) => (executions === 1 ? '1 execution' : `${count} executions`),
+    tokens: (count: string) => `${count} tokens`,
+  },
   facts: {
     filter: 'Executions',
     group: 'One alert for each',

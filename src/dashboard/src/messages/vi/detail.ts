@@ -87,7 +87,7 @@ export const detail: Messages['detail'] = {
     zoomIn: 'Phóng to',
     zoomOut: 'Thu nhỏ',
     fit: 'Hiện tất cả',
-    help: 'Kéo dọc theo thước để phóng to một phần. Ctrl và con lăn cũng thu phóng. Phím: + và − thu phóng, ← và → di chuyển, 0 hiện tất cả, ↑ và ↓ đi qua các bước.',
+    help: 'Kéo dọc theo thước để phóng to một phần. Ctrl và con lăn cũng thu phóng. Phím: + và − thu phóng, trái và phải di chuyển, 0 hiện tất cả, lên và xuống đi qua các bước.',
     shown: (from, to) => `${from} – ${to}`,
     attempts: (count) => `${count} lần thử`,
     onCriticalPath: 'trên đường găng',

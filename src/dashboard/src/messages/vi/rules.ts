@@ -62,6 +62,18 @@ export const rules: Messages['rules'] = {
     email: 'truc@example.org, ada@example.org',
     alertmanagerUrl: 'https://alertmanager.example.org',
   },
+  preview: {
+    title: (days) => `Xem trước: ${days} ngày qua`,
+    loading: 'Đang thử quy tắc …',
+    unread: 'Chưa đọc được một bộ lọc của quy tắc.',
+    count: (alerts, count) => (alerts === 0 ? 'Quy tắc sẽ không báo lần nào.' : `Quy tắc sẽ báo ${count} lần.`),
+    newest: 'Những lần mới nhất',
+    lasted: (duration) => `trong ${duration}`,
+    firing: 'và vẫn còn báo',
+    trend: (days) => `Số lần mỗi ngày trong ${days} ngày`,
+    executions: (_, count) => `${count} lượt chạy`,
+    tokens: (count) => `${count} token`,
+  },
   facts: {
     filter: 'Lượt chạy',
     group: 'Một cảnh báo cho mỗi',
