@@ -3,7 +3,7 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import react from '@vitejs/plugin-react'
-import type { Plugin } from 'vite'
+import type { Plugin, Rolldown } from 'vite'
 import { defineConfig } from 'vitest/config'
 import { Licenses } from './licenses.ts'
 
@@ -31,6 +31,25 @@ function compressAssets(): Plugin {
 // Written beside the pages, so that the wheel holds it.
 const licenses = new Licenses('licenses.txt')
 
+const SHARED = /src[\\/](components|graphql|live|messages|model)[\\/]/
+// What is loaded before the list is seen.
+const FIRST = ['main.tsx', 'alerts/Bell.tsx', 'list/Facets.tsx', 'list/ListPage.tsx'].map((name) =>
+  path.resolve(import.meta.dirname, 'src', name),
+)
+const needed = new Map<string, boolean>()
+
+/** Whether the first load needs the module. */
+function isNeededAtFirst(module: string, context: Rolldown.ChunkingContext): boolean {
+  const known = needed.get(module)
+  if (known !== undefined) return known
+  // In a circle of imports, others decide.
+  needed.set(module, false)
+  const importers = context.getModuleInfo(module)?.importers ?? []
+  const isNeeded = FIRST.includes(module) || importers.some((importer) => isNeededAtFirst(importer, context))
+  needed.set(module, isNeeded)
+  return isNeeded
+}
+
 export default defineConfig({
   plugins: [react(), licenses.write(), compressAssets()],
   worker: { plugins: () => [licenses.collect()] },
@@ -46,10 +65,19 @@ export default defineConfig({
     chunkSizeWarningLimit: 10_000,
     rolldownOptions: {
       input: { index: 'index.html', graphiql: 'graphiql.html' },
-      // What several pages use is one file: some forty small ones take 8 kB more, and as many requests.
+      // What several pages use is one file, or two: some forty small ones take 8 kB more, and as many requests.
       output: {
         codeSplitting: {
-          groups: [{ name: 'shared', test: /src[\\/](components|graphql|live|messages|model)[\\/]/, minShareCount: 2 }],
+          groups: [
+            // First: a group takes what its modules need with them.
+            {
+              name: (module, context) => (isNeededAtFirst(module, context) ? 'shared' : null),
+              test: SHARED,
+              minShareCount: 2,
+              priority: 1,
+            },
+            { name: 'pages', test: SHARED, minShareCount: 2 },
+          ],
         },
       },
       // Libraries contain "use no memo" and "use client", which are for React's compiler and server components; we use neither.

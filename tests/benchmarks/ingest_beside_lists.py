@@ -24,7 +24,7 @@ from tests.benchmarks.ingest_otlp import CONNECTIONS, SPANS, Batch, batches, exp
 from tests.benchmarks.latest import record
 from tests.benchmarks.list_query import USER, body_of
 from tests.benchmarks.load_generator import request_of, request_repeatedly
-from tests.benchmarks.servers import DATABASE, running_contender
+from tests.benchmarks.servers import DATABASE
 from tests.support.mongod import SingleNodeReplicaSet
 from tests.support.processes import running
 from tests.support.server_process import running_server
@@ -99,7 +99,8 @@ def run(rounds: int, seconds: float, folder: Path) -> dict[str, float]:
         store(mongod.uri, DATABASE, EXECUTIONS)
         settings = {"rate_limit": "off", "rate_limit_address": "off"}
         with (
-            running_contender("ours", mongod.uri, reader, folder / "lists.log") as lists,
+            # Neither is bound to a processor: all share them, as on one machine.
+            running_server(folder, mongod.uri, DATABASE, **settings) as lists,
             running_server(folder, mongod.uri, DATABASE, "--ingest-only", **settings) as ingest,
             _reporting(ingest.port, writer, _BATCHES) as orders,
         ):

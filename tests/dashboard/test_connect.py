@@ -46,3 +46,21 @@ async def test_who_may_make_no_keys_learns_whom_to_call(open_page: OpenPage, tok
 
     await expect(page.get_by_text("You may not make keys")).to_be_visible()
     await expect(page.get_by_role("button", name="Make a key for it")).not_to_be_attached()
+
+
+async def test_an_empty_list_connects_an_engine_and_shows_its_first_execution(
+    server: str, open_page: OpenPage, token_for: Token
+):
+    page = await open_page("/executions", token_for("ada", "acme", "keys:write", "executions:write"))
+    await expect(page.get_by_text("Waiting for the first event …")).to_be_visible()
+    await page.get_by_role("radio", name="GraphQL").check()
+    settings = page.get_by_role("region", name="Settings for GraphQL")
+    await settings.get_by_role("button", name="Make a key for it").click()
+    await expect(settings).not_to_contain_text("em_...")
+    await expect_no_violations(page)
+    found = re.search(r"em_\w+", await settings.inner_text())
+    assert found is not None
+
+    await execute(server, found.group(), REPORT, at=datetime.now(UTC).isoformat())
+
+    await expect(page.get_by_role("row", name="nightly")).to_be_visible()

@@ -180,6 +180,7 @@ async def test_an_empty_database_shows_how_to_get_started(open_page: OpenPage, t
 
     await expect(page.get_by_role("heading", name="No executions yet")).to_be_visible()
     await expect(page.get_by_text("execution-monitor simulate")).to_be_visible()
+    await expect(page.get_by_text("You may not make keys")).to_be_visible()
 
 
 async def test_a_filter_without_matches_does_not_look_like_an_empty_database(

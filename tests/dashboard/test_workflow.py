@@ -7,6 +7,8 @@ from typing import Any
 
 from playwright.async_api import expect
 
+from execution_monitor.storage.database import Database
+from execution_monitor.storage.documents import Execution
 from tests.dashboard.conftest import OpenPage
 from tests.support.documents import execution, store, store_steps_and_logs
 
@@ -34,7 +36,7 @@ async def test_a_workflow_shows_its_history_and_two_of_its_runs_are_compared(ope
     page = await open_page("/workflows/etl/nightly%20100%25?since=-24h&zone=UTC", token_for("ada", "acme"))
 
     await expect(page.get_by_role("heading", level=1, name=NAME)).to_be_visible()
-    await expect(page).to_have_title(re.compile(f"^{NAME}"))
+    await expect(page).to_have_title(re.compile(f"^✓ {NAME}"))
     await expect(page.get_by_role("definition").nth(0)).to_have_text("4")
     await expect(page.get_by_text("75.0 %")).to_be_visible()
     await expect(page.get_by_role("region", name="Error groups").get_by_role("row", name="disk full")).to_be_visible()
@@ -44,10 +46,17 @@ async def test_a_workflow_shows_its_history_and_two_of_its_runs_are_compared(ope
     await expect(starters.get_by_role("row", name="schedule")).to_contain_text("3")
 
     charts = page.get_by_role("region", name="Over time", exact=True)
-    await expect(charts.get_by_role("img")).to_have_count(2)
-    await expect(charts.get_by_role("img", name=re.compile("^Duration, up to [34] m"))).to_be_visible()
-    await charts.get_by_text("As a table").click()
-    await expect(charts.get_by_role("row")).to_have_count(5)
+    await expect(charts.get_by_role("slider")).to_have_count(3)
+    durations = charts.get_by_role("slider", name="Duration")
+    await durations.focus()
+    values: set[str] = set()
+    for _ in range(100):
+        values.add((await durations.get_attribute("aria-valuetext") or "").partition(": ")[2])
+        await page.keyboard.press("ArrowLeft")
+    typical = {value.partition(",")[0] for value in values if "p50" in value}
+    assert len(typical) == 4, values
+    await charts.get_by_text("Cost as a table").click()
+    await expect(charts.get_by_role("cell", name="$0.50")).to_have_count(4)
 
     # The newest run is reached first; then arrows, Home and End.
     strip = page.get_by_role("toolbar", name="The latest 4 runs").get_by_role("button")
@@ -80,3 +89,33 @@ async def test_a_workflow_shows_its_history_and_two_of_its_runs_are_compared(ope
     assert "triggeredBy:eq(ada)" in page.url
     await page.goto("/workflows/never-run")
     await expect(page.get_by_role("heading", name="No runs of never-run")).to_be_visible()
+
+
+async def test_runs_appear_on_the_page_of_their_workflow_and_what_was_chosen_stays(
+    database: Database, open_page: OpenPage, token_for: Token
+):
+    await store(run(1), run(2))
+    page = await open_page("/workflows/etl/nightly%20100%25?since=-24h&zone=UTC", token_for("ada", "acme"))
+    strip = page.get_by_role("toolbar").get_by_role("button")
+    await expect(strip).to_have_count(2)
+    await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    await strip.nth(0).press("Enter")
+
+    error = {"message": "disk full", "code": "ENOSPC", "type": "IOError"}
+    await database.collection(Execution).insert_one(
+        run(3, created=datetime.now(UTC), status="failed", error_details=error, triggered_by="ada")
+    )
+    await expect(page.get_by_role("definition").nth(0)).to_have_text("3")
+    await expect(strip).to_have_count(3)
+    await expect(page.get_by_role("region", name="Error groups").get_by_role("row", name="disk full")).to_be_visible()
+    await expect(page.get_by_role("region", name="Who starts it").get_by_role("row", name="ada").first).to_be_visible()
+    await expect(page).to_have_title(re.compile(f"^✗ {NAME}"))
+    await expect(page.locator("link[rel=icon]")).to_have_attribute("href", re.compile("failed"))
+
+    await expect(strip.nth(0)).to_be_focused()
+    await expect(strip.nth(0)).to_have_attribute("aria-pressed", "true")
+    await page.keyboard.press("End")
+    await page.keyboard.press("Enter")
+    await page.get_by_role("link", name="Compare the two runs").click()
+    await expect(page).to_have_url(re.compile("/compare\\?a=e001&b=e003"))
+    await expect(page.get_by_role("heading", name="Compare executions")).to_be_visible()

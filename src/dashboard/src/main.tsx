@@ -7,6 +7,7 @@ import './styles/tokens.css'
 import './styles/base.css'
 
 const root = document.getElementById('root')
+// eslint-disable-next-line no-restricted-syntax -- for developers
 if (root === null) throw new Error('The page has no element #root.')
 applyTheme()
 await loadLanguage()

@@ -29,7 +29,10 @@ export default function ApiPage() {
       <header>
         <h1>{words.title}</h1>
         <p className={styles.faint}>
-          {words.hint} <a href={DOCUMENT_PATH}>openapi.json</a>
+          {words.hint}{' '}
+          <a href={DOCUMENT_PATH}>
+            <code>openapi.json</code>
+          </a>
         </p>
       </header>
       {hasFailed && <ErrorBanner>{words.failed}</ErrorBanner>}

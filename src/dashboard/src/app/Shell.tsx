@@ -50,7 +50,7 @@ export function Shell({ banner, children }: { banner: ReactNode; children: React
           </ScopedLink>
           {hasGraphiQL && (
             <a className={styles.tab} href="/graphiql">
-              GraphiQL
+              {messages.app.graphiQL}
             </a>
           )}
         </nav>

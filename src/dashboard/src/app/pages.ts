@@ -1,4 +1,5 @@
 import type { ComponentType } from 'react'
+import { lazyPage } from '../components/lazyPage.ts'
 import {
   ALERTS_PATH,
   API_PATH,
@@ -12,7 +13,6 @@ import {
   WEBHOOKS_PATH,
   WORKFLOWS_PATH,
 } from '../model/paths.ts'
-import { lazyPage } from './lazyPage.ts'
 
 /** The start page. */
 export const OverviewPage = lazyPage(() => import('../overview/OverviewPage.tsx'))

@@ -17,7 +17,8 @@ export function ChartTable({ name, head, rows }: ChartTableProps) {
     <details className={styles.table} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>{messages.charts.asTable(name)}</summary>
       {isOpen && (
-        <div role="region" aria-label={messages.charts.asTable(name)} tabIndex={0}>
+        // No landmark: a page may have many charts of one name.
+        <div role="group" aria-label={messages.charts.asTable(name)} tabIndex={0}>
           <table>
             <thead>
               <tr>

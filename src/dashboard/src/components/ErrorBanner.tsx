@@ -1,4 +1,5 @@
 import type { ReactNode } from 'react'
+import { messages } from '../messages/messages.ts'
 import { Button } from './Button.tsx'
 import styles from './ErrorBanner.module.css'
 
@@ -6,7 +7,7 @@ import styles from './ErrorBanner.module.css'
 export function ErrorBanner({ children, onRetry }: { children: ReactNode; onRetry?: () => void }) {
   return (
     <p className={styles.problem} role="alert">
-      {children} {onRetry !== undefined && <Button onClick={onRetry}>Try again</Button>}
+      {children} {onRetry !== undefined && <Button onClick={onRetry}>{messages.components.tryAgain}</Button>}
     </p>
   )
 }

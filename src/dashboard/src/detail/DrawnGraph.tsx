@@ -222,7 +222,7 @@ const Node = memo(function Node({ row, at, isSelected, isEntry, select }: NodePr
       aria-pressed={isSelected}
       // Tab enters the graph once; arrow keys go on in it.
       tabIndex={isEntry ? 0 : -1}
-      style={{ left, top, width: NODE_WIDTH, height: NODE_HEIGHT }}
+      style={{ insetInlineStart: left, top, width: NODE_WIDTH, height: NODE_HEIGHT }}
       title={latest.name}
       onClick={() => select({ step: isSelected ? null : row.key })}
     >

@@ -62,7 +62,7 @@ export function Minimap({ rows, all, now, time, scroller }: MinimapProps) {
         ref={seen}
         className={styles.seen}
         style={{
-          left: `${((shown.from - all.from) / length) * 100}%`,
+          insetInlineStart: `${((shown.from - all.from) / length) * 100}%`,
           width: `${((shown.to - shown.from) / length) * 100}%`,
         }}
       />

@@ -39,7 +39,7 @@ export function Ruler({ all, time, track }: RulerProps) {
         onDoubleClick={() => time.show(null)}
       >
         {ticksOf(time.shown, all.from).map((tick) => (
-          <span key={tick.position} className={styles.tick} style={{ left: `${tick.position * 100}%` }}>
+          <span key={tick.position} className={styles.tick} style={{ insetInlineStart: `${tick.position * 100}%` }}>
             {tick.name}
           </span>
         ))}
@@ -47,7 +47,7 @@ export function Ruler({ all, time, track }: RulerProps) {
           <span
             className={styles.drawn}
             style={{
-              left: `${Math.min(drawn.from, drawn.to) * 100}%`,
+              insetInlineStart: `${Math.min(drawn.from, drawn.to) * 100}%`,
               width: `${Math.abs(drawn.to - drawn.from) * 100}%`,
             }}
           />

@@ -118,7 +118,7 @@ interface BarProps {
 function Bar({ span, shown, status, attempt, isCritical }: BarProps) {
   const placed = span && place(span, shown)
   if (placed === null) return null
-  const style = { left: `${placed.left * 100}%`, width: `${placed.width * 100}%` }
+  const style = { insetInlineStart: `${placed.left * 100}%`, width: `${placed.width * 100}%` }
   return (
     <span className={styles.bar} data-status={status} data-attempt={attempt} data-critical={isCritical} style={style} />
   )

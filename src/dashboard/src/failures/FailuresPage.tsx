@@ -1,66 +1,85 @@
-import { useMemo, useRef } from 'react'
+import { useMemo, useRef, useState } from 'react'
 import { navigate, useSearch } from 'wouter/use-browser-location'
 import { Bar } from '../bar/Bar.tsx'
 import { SavedViews } from '../bar/SavedViews.tsx'
 import { useScope } from '../bar/useScope.ts'
+import { Histogram } from '../charts/Histogram.tsx'
 import { Button } from '../components/Button.tsx'
 import { ErrorBanner } from '../components/ErrorBanner.tsx'
 import form from '../components/form.module.css'
+import { LiveIndicator } from '../components/LiveIndicator.tsx'
 import { Notice } from '../components/Notice.tsx'
-import { Timestamp } from '../components/Timestamp.tsx'
+import { useIcon } from '../components/useIcon.ts'
 import { useNow } from '../components/useNow.ts'
 import { useShortcuts } from '../components/useShortcuts.ts'
 import { useTitle } from '../components/useTitle.ts'
 import { messages } from '../messages/messages.ts'
 import { isMuted, isSelected, isSelection, SELECTIONS, type Selection } from '../model/errorGroups.ts'
+import { onlyFailures, toBuckets } from '../model/histogram.ts'
 import { formatCount } from '../model/numbers.ts'
-import { filterOf, printQuery, type Scope } from '../model/scope.ts'
-import { titleOfPage } from '../model/titles.ts'
+import { listOf, withRange } from '../model/overview.ts'
+import { printQuery, rangeOf } from '../model/scope.ts'
+import { titleOfFailures } from '../model/titles.ts'
 import styles from './FailuresPage.module.css'
 import { GroupList } from './GroupList.tsx'
 import { useFailures } from './useFailures.ts'
 
-// Who comes here looks for what fails now.
-const USUAL_SINCE = '-24h'
-
-/** The page of the failures: error groups of the scope in the address, and what people do about them. */
+/** The page of the failures: error groups of the scope in the address, live, and what people do about them. */
 export default function FailuresPage() {
-  const { scope, problem, change } = useScope()
-  const shown: Scope = useMemo(() => ({ ...scope, since: scope.since ?? USUAL_SINCE }), [scope])
-  const filter = useMemo(() => filterOf(shown), [shown])
-  const { found, error, read, annotate } = useFailures(filter)
+  const { scope: addressed, problem, change } = useScope()
+  const [openedAt] = useState(Date.now)
+  // Who comes here looks for what fails now.
+  const scope = useMemo(() => withRange(addressed, openedAt), [addressed, openedAt])
+  const { snapshot, read, annotate } = useFailures(scope)
   const [selection, select] = useSelection()
   const now = useNow()
   const input = useRef<HTMLInputElement>(null)
-  const groups = found?.executionStatistics.errorGroups ?? []
-  useTitle(titleOfPage(messages.failures.title))
+  const { statistics, details, error, status } = snapshot
+  const words = messages.failures
+  const groups = details?.executionStatistics.errorGroups ?? []
+  const fresh = groups.filter((each) => each.isNew && !isMuted(each, now)).length
+  useTitle(titleOfFailures(fresh))
+  useIcon(fresh > 0 ? 'FAILED' : null)
   useShortcuts({ '/': () => input.current?.focus() })
 
-  const selected = groups.filter((each) => isSelected(each, selection, found?.viewer.userId ?? ''))
+  const onBrush = (start: number, end: number): void => change(rangeOf(start, end))
+  const selected = groups.filter((each) => isSelected(each, selection, details?.viewer.userId ?? ''))
   const muted = selected.filter((each) => isMuted(each, now))
   const open = selected.filter((each) => !isMuted(each, now))
-  const list = found !== null && {
-    buckets: found.executionStatistics.series,
-    scope: shown,
-    viewer: found.viewer,
+  const list = details !== null && {
+    buckets: details.executionStatistics.series,
+    scope,
+    viewer: details.viewer,
     onAnnotate: annotate,
+    onBrush,
   }
 
   return (
     <div className={styles.page}>
-      <h1 className="visually-hidden">{messages.failures.title}</h1>
-      <Bar scope={shown} onChange={change} inputRef={input} hasAnyTime={false}>
+      <h1 className="visually-hidden">{words.title}</h1>
+      <Bar scope={scope} onChange={change} inputRef={input} hasAnyTime={false}>
         <SavedViews />
       </Bar>
       {problem !== null && <ErrorBanner>{problem}</ErrorBanner>}
-      {found !== null && error !== null && <ErrorBanner onRetry={() => void read()}>{error}</ErrorBanner>}
-      {found !== null && (
+      {details !== null && error !== null && <ErrorBanner onRetry={read}>{error}</ErrorBanner>}
+      {statistics !== null && groups.length > 0 && (
+        <section className={styles.chart} aria-label={words.overTime}>
+          <Histogram
+            name={words.overTime}
+            buckets={toBuckets(statistics.series).map(onlyFailures)}
+            height={80}
+            onBrush={onBrush}
+            pathOf={(each) => listOf(scope, { field: 'status', operator: 'in', values: [each] })}
+          />
+        </section>
+      )}
+      {details !== null && (
         <div className={styles.summary}>
           <p role="status">
-            {messages.failures.groups(groups.length, formatCount(groups.reduce((sum, each) => sum + each.count, 0)))}
+            {words.groups(groups.length, formatCount(groups.reduce((sum, each) => sum + each.count, 0)))}
           </p>
           <label className={styles.selection}>
-            {messages.failures.show}
+            {words.show}
             <select
               className={form.input}
               value={selection}
@@ -68,29 +87,24 @@ export default function FailuresPage() {
             >
               {SELECTIONS.map((each) => (
                 <option key={each} value={each}>
-                  {messages.failures.selections[each]}
+                  {words.selections[each]}
                 </option>
               ))}
             </select>
           </label>
-          <span className={styles.faint}>
-            <Timestamp at={found.executionStatistics.asOf} />
-          </span>
-          <Button kind="quiet" onClick={() => void read()}>
-            {messages.failures.refresh}
-          </Button>
+          <LiveIndicator status={status} behindSeconds={0} />
         </div>
       )}
       {list === false ? (
-        <Unread error={error} onRetry={() => void read()} />
+        <Unread error={error} onRetry={read} />
       ) : (
         <>
-          {open.length > 0 && <GroupList {...list} label={messages.failures.title} groups={open} />}
+          {open.length > 0 && <GroupList {...list} label={words.title} groups={open} />}
           {selected.length === 0 && <None isAny={groups.length > 0} onShowAll={() => select('all')} />}
           {muted.length > 0 && (
             <details className={styles.muted}>
-              <summary>{messages.failures.muted(muted.length)}</summary>
-              <GroupList {...list} label={messages.failures.muted(muted.length)} groups={muted} />
+              <summary>{words.muted(muted.length)}</summary>
+              <GroupList {...list} label={words.muted(muted.length)} groups={muted} />
             </details>
           )}
         </>
@@ -98,7 +112,6 @@ export default function FailuresPage() {
     </div>
   )
 }
-
 function Unread({ error, onRetry }: { error: string | null; onRetry: () => void }) {
   if (error === null) return <Notice kind="loading" title={messages.failures.loading} />
   return (

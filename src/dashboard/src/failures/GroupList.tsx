@@ -1,15 +1,17 @@
+import { useState } from 'react'
 import { Link } from 'wouter'
-import { StatusBadge } from '../components/StatusBadge.tsx'
+import { LineChart } from '../charts/LineChart.tsx'
+import { Sparkline } from '../charts/Sparkline.tsx'
 import { Timestamp } from '../components/Timestamp.tsx'
 import { messages } from '../messages/messages.ts'
 import { inGroup } from '../model/errorGroups.ts'
 import { formatCount } from '../model/numbers.ts'
-import { executionPath, listPath, workflowPath } from '../model/paths.ts'
+import { listPath, workflowPath } from '../model/paths.ts'
 import { printScope, type Scope } from '../model/scope.ts'
 import { Actions, Written, type Annotate, type Viewer } from './Annotations.tsx'
 import styles from './FailuresPage.module.css'
+import { GroupRuns } from './GroupRuns.tsx'
 import type { Bucket, ErrorGroup } from './operations.ts'
-import { Trend, TrendTable } from './Trend.tsx'
 
 interface GroupListProps {
   /** The accessible name of the list. */
@@ -19,6 +21,8 @@ interface GroupListProps {
   scope: Scope
   viewer: Viewer
   onAnnotate: Annotate
+  /** Called with a range of time that was chosen in a trend, in milliseconds. */
+  onBrush: (start: number, end: number) => void
 }
 
 /** Error groups: what they have in common, their trend, and what people wrote about them. */
@@ -36,11 +40,12 @@ interface GroupProps extends Omit<GroupListProps, 'label' | 'groups'> {
   group: ErrorGroup
 }
 
-function Group({ group, buckets, scope, viewer, onAnnotate }: GroupProps) {
+function Group({ group, buckets, scope, viewer, onAnnotate, onBrush }: GroupProps) {
   const words = messages.failures
+  const [isOpen, setOpen] = useState(false)
   const message = group.message === '' ? (group.code ?? group.type ?? words.noMessage) : group.message
   const count = formatCount(group.count)
-  const runs = listPath(printScope({ ...scope, filter: inGroup(scope.filter, group.id) }))
+  const ofGroup = { ...scope, filter: inGroup(scope.filter, group.id) }
   return (
     <li className={styles.group}>
       <div className={styles.what}>
@@ -62,8 +67,14 @@ function Group({ group, buckets, scope, viewer, onAnnotate }: GroupProps) {
         </p>
         <Written group={group} />
       </div>
-      <Trend counts={group.series} />
-      <Link className={styles.count} href={runs} aria-label={words.runsOf(count, message)}>
+      <div className={styles.trend}>
+        <Sparkline
+          label={words.trend(count, formatCount(Math.max(0, ...group.series)))}
+          values={group.series}
+          tone="FAILED"
+        />
+      </div>
+      <Link className={styles.count} href={listPath(printScope(ofGroup))} aria-label={words.runsOf(count, message)}>
         {words.runs(count)}
       </Link>
       <dl className={styles.times}>
@@ -77,28 +88,38 @@ function Group({ group, buckets, scope, viewer, onAnnotate }: GroupProps) {
         </dd>
       </dl>
       <Actions group={group} message={message} viewer={viewer} onAnnotate={onAnnotate} />
-      <details className={styles.details}>
+      <details className={styles.details} onToggle={(event) => setOpen(event.currentTarget.open)}>
         <summary>
           {words.details}
           <span className="visually-hidden">: {message}</span>
         </summary>
-        {group.sample !== null && <Sample sample={group.sample} />}
-        <TrendTable counts={group.series} buckets={buckets} />
+        {isOpen && (
+          <div className={styles.opened}>
+            {group.sample?.error != null && (
+              <div role="group" aria-label={words.message}>
+                <h3>{words.message}</h3>
+                <pre className={styles.text}>{group.sample.error.message}</pre>
+              </div>
+            )}
+            <GroupRuns scope={ofGroup} count={group.count} />
+            <div>
+              <h3>{words.counts}</h3>
+              <LineChart
+                name={words.counts}
+                buckets={toTimes(buckets)}
+                lines={[{ name: words.count, tone: 'FAILED', values: group.series }]}
+                height={72}
+                format={formatCount}
+                onBrush={onBrush}
+              />
+            </div>
+          </div>
+        )}
       </details>
     </li>
   )
 }
 
-function Sample({ sample }: { sample: NonNullable<ErrorGroup['sample']> }) {
-  return (
-    <div className={styles.sample}>
-      <p className={styles.facts}>
-        <Link href={executionPath(sample.executionId)}>{messages.failures.sample}</Link>
-        <StatusBadge status={sample.status} />
-        <span>{sample.workflowName}</span>
-        <Timestamp at={sample.createdAt} />
-      </p>
-      {sample.error !== null && <pre className={styles.text}>{sample.error.message}</pre>}
-    </div>
-  )
+function toTimes(buckets: readonly Bucket[]): { start: number; end: number }[] {
+  return buckets.map(({ start, end }) => ({ start: Date.parse(start), end: Date.parse(end) }))
 }

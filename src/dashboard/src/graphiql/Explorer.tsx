@@ -4,6 +4,7 @@ import 'graphiql/setup-workers/vite'
 import 'graphiql/style.css'
 import { createClient } from 'graphql-ws'
 import { useMemo } from 'react'
+import { messages } from '../messages/messages.ts'
 import { EXAMPLES } from './examples.ts'
 import styles from './Explorer.module.css'
 import { withOperationName } from './operationName.ts'
@@ -15,7 +16,7 @@ export function Explorer({ token }: { token: string }) {
     <GraphiQL fetcher={fetcher} defaultTabs={[...EXAMPLES]} isHeadersEditorEnabled={false}>
       <GraphiQL.Logo>
         <a className={styles.back} href="/">
-          Execution Monitor
+          {messages.app.name}
         </a>
       </GraphiQL.Logo>
     </GraphiQL>

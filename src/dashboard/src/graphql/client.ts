@@ -1,4 +1,5 @@
 import { Client, fetchExchange, mapExchange, type CombinedError } from '@urql/core'
+import { messages } from '../messages/messages.ts'
 
 /** A GraphQL client that authenticates with `token`; `onRefused` is called with a message when the server rejects it. */
 export function createClient(token: string, onRefused: (reason: string) => void): Client {
@@ -25,9 +26,14 @@ export function codeOf(error: CombinedError): string | null {
   return typeof code === 'string' ? code : null
 }
 
+/** Why there is no data, as a sentence for people, and whether the server could not be reached. */
+export function problemOf(error: CombinedError | undefined): { error: string; isUnreachable: boolean } {
+  return { error: explain(error), isUnreachable: error === undefined || error.graphQLErrors.length === 0 }
+}
+
 /** The message of `error` for people. */
 export function explain(error: CombinedError | undefined): string {
   const first = error?.graphQLErrors[0]
   if (first !== undefined) return first.message
-  return 'The server cannot be reached. Check your connection; the page will try again.'
+  return messages.components.unreachable
 }

@@ -2,7 +2,8 @@ import { useId, useState, type SyntheticEvent } from 'react'
 import { Button } from '../components/Button.tsx'
 import form from '../components/form.module.css'
 import type { VariablesOf } from '../graphql/graphql.ts'
-import { expiryAfter, KEY_SCOPES, LIFETIMES, scopesForKeys, type Lifetime } from '../model/accessKeys.ts'
+import { messages } from '../messages/messages.ts'
+import { expiryAfter, LIFETIMES, scopesForKeys, type KeyScope, type Lifetime } from '../model/accessKeys.ts'
 import styles from '../components/records.module.css'
 import type { CREATE_KEY } from './operations.ts'
 
@@ -15,10 +16,11 @@ interface KeyFormProps {
 
 /** A form to make an access key. */
 export function KeyForm({ viewer, onCreate, onCancel }: KeyFormProps) {
+  const words = messages.keys
   const offered = scopesForKeys(viewer.scopes)
   const [name, setName] = useState('')
   const [userId, setUserId] = useState(viewer.userId)
-  const [scopes, setScopes] = useState(offered.slice(0, 1))
+  const [scopes, setScopes] = useState<readonly KeyScope[]>(offered.slice(0, 1))
   const [days, setDays] = useState<Lifetime>(90)
   const [problem, setProblem] = useState<string | null>(null)
   const [isSending, setSending] = useState(false)
@@ -29,7 +31,7 @@ export function KeyForm({ viewer, onCreate, onCancel }: KeyFormProps) {
     setSending(true)
     setProblem(null)
     try {
-      await onCreate({ name, userId, scopes, expiresAt: expiryAfter(days, Date.now()) })
+      await onCreate({ name, userId, scopes: [...scopes], expiresAt: expiryAfter(days, Date.now()) })
     } catch (error) {
       setProblem(error instanceof Error ? error.message : String(error))
       setSending(false)
@@ -38,16 +40,16 @@ export function KeyForm({ viewer, onCreate, onCancel }: KeyFormProps) {
 
   function submit(event: SyntheticEvent): void {
     event.preventDefault()
-    if (scopes.length === 0) setProblem('Choose at least one thing that the key allows.')
+    if (scopes.length === 0) setProblem(words.chooseScope)
     else void send()
   }
 
   return (
     <form className={styles.card} onSubmit={submit} aria-labelledby={id}>
-      <h2 id={id}>New key</h2>
+      <h2 id={id}>{words.new}</h2>
       <div className={styles.fields}>
         <label className={form.label}>
-          Name
+          {words.name}
           <input
             className={form.input}
             value={name}
@@ -55,13 +57,13 @@ export function KeyForm({ viewer, onCreate, onCancel }: KeyFormProps) {
             autoFocus
             maxLength={100}
             autoComplete="off"
-            placeholder="dbt nightly"
+            placeholder={words.namePlaceholder}
             onChange={(event) => setName(event.target.value)}
           />
         </label>
         {mayActForOthers && (
           <label className={form.label}>
-            User
+            {words.user}
             <input
               className={form.input}
               value={userId}
@@ -72,7 +74,7 @@ export function KeyForm({ viewer, onCreate, onCancel }: KeyFormProps) {
           </label>
         )}
         <label className={form.label}>
-          Expires
+          {words.expires}
           <select
             className={form.input}
             value={days}
@@ -80,14 +82,14 @@ export function KeyForm({ viewer, onCreate, onCancel }: KeyFormProps) {
           >
             {LIFETIMES.map((each) => (
               <option key={each} value={each}>
-                in {each} days
+                {words.inDays(each)}
               </option>
             ))}
           </select>
         </label>
       </div>
       <fieldset className={styles.scopes}>
-        <legend>The key allows to</legend>
+        <legend>{words.allowsTo}</legend>
         {offered.map((scope) => (
           <label key={scope} className={styles.scope}>
             <input
@@ -97,10 +99,10 @@ export function KeyForm({ viewer, onCreate, onCancel }: KeyFormProps) {
                 setScopes(event.target.checked ? [...scopes, scope] : scopes.filter((each) => each !== scope))
               }
             />
-            {KEY_SCOPES[scope]} <code>{scope}</code>
+            {words.scopes[scope]} <code>{scope}</code>
           </label>
         ))}
-        {offered.length === 0 && <p>You may do nothing yourself that a key could do.</p>}
+        {offered.length === 0 && <p>{words.noScopes}</p>}
       </fieldset>
       {problem !== null && (
         <p className={styles.problem} role="alert">
@@ -109,9 +111,9 @@ export function KeyForm({ viewer, onCreate, onCancel }: KeyFormProps) {
       )}
       <div className={styles.actions}>
         <Button kind="primary" type="submit" disabled={isSending}>
-          Make the key
+          {words.make}
         </Button>
-        <Button onClick={onCancel}>Cancel</Button>
+        <Button onClick={onCancel}>{messages.components.cancel}</Button>
       </div>
     </form>
   )

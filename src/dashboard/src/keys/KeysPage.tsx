@@ -17,16 +17,16 @@ export default function KeysPage() {
   const { keys, viewer, next, error, read, create, revoke } = useAccessKeys()
   const [isMaking, setMaking] = useState(false)
   const [made, setMade] = useState<MadeKey | null>(null)
-  useTitle(titleOfPage(messages.model.titles.keys))
+  useTitle(titleOfPage(messages.keys.title))
 
   if (keys === null || viewer === null) {
-    if (error === null) return <Notice kind="loading" isPage title="Loading …" />
+    if (error === null) return <Notice kind="loading" isPage title={messages.components.loading} />
     return (
       <Notice
         kind="error"
         isPage
-        title="Access keys could not be loaded"
-        action={<Button onClick={() => void read()}>Try again</Button>}
+        title={messages.keys.failed}
+        action={<Button onClick={() => void read()}>{messages.components.tryAgain}</Button>}
       >
         {error}
       </Notice>
@@ -37,14 +37,12 @@ export default function KeysPage() {
     <div className={styles.page}>
       <header className={styles.header}>
         <div>
-          <h1>Access keys</h1>
-          <p className={styles.faint}>
-            A program sends its key as <code>Authorization: Bearer em_…</code> or <code>x-api-key: em_…</code>
-          </p>
+          <h1>{messages.keys.title}</h1>
+          <p className={styles.faint}>{messages.keys.sentAs('Authorization: Bearer em_…', 'x-api-key: em_…')}</p>
         </div>
         {!isMaking && made === null && (
           <Button kind="primary" onClick={() => setMaking(true)}>
-            New key
+            {messages.keys.new}
           </Button>
         )}
       </header>
@@ -61,13 +59,13 @@ export default function KeysPage() {
         />
       )}
       {keys.length === 0 ? (
-        <Notice kind="empty" title="No access keys yet">
-          Make one for each program that reports executions, so that each can be revoked alone.
+        <Notice kind="empty" title={messages.keys.none}>
+          {messages.keys.noneWords}
         </Notice>
       ) : (
         <KeyList keys={keys} viewer={viewer.userId} onRevoke={revoke} />
       )}
-      {next !== null && <Button onClick={() => void read(next)}>Show more</Button>}
+      {next !== null && <Button onClick={() => void read(next)}>{messages.components.showMore}</Button>}
     </div>
   )
 }

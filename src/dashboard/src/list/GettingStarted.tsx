@@ -1,16 +1,19 @@
-import { Link } from 'wouter'
-import { Notice } from '../components/Notice.tsx'
+import records from '../components/records.module.css'
+import { Connect } from '../connect/Connect.tsx'
 import { messages } from '../messages/messages.ts'
-import { CONNECT_PATH } from '../model/paths.ts'
 import styles from './ListPage.module.css'
 
-/** The list of an empty database: how to get executions into it. */
+/** The list of an empty database: how to connect an engine, or to begin without one. */
 export default function GettingStarted() {
   const { start } = messages.list
   return (
-    <Notice kind="empty" title={messages.list.none}>
-      <p>{start.intro}</p>
-      <ol className={styles.steps}>
+    <div className={`${records.page ?? ''} ${styles.start ?? ''}`}>
+      <header>
+        <h2>{messages.list.none}</h2>
+        <p className={records.faint}>{start.intro}</p>
+      </header>
+      <Connect />
+      <ul className={styles.steps} aria-label={start.without}>
         <li>
           <strong>{start.tryTitle}</strong> {start.try}
           <code>execution-monitor simulate</code>
@@ -19,10 +22,7 @@ export default function GettingStarted() {
           <strong>{start.loadTitle}</strong> {start.load}
           <code>execution-monitor load run.json --user you</code>
         </li>
-        <li>
-          <strong>{start.connectTitle}</strong> {start.connect} <Link href={CONNECT_PATH}>{start.connectLink}</Link>
-        </li>
-      </ol>
-    </Notice>
+      </ul>
+    </div>
   )
 }

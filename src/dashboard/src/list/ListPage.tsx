@@ -2,6 +2,7 @@ import { lazy, Suspense, useId, useRef } from 'react'
 import { Button } from '../components/Button.tsx'
 import { ErrorBanner } from '../components/ErrorBanner.tsx'
 import { Icon } from '../components/Icon.tsx'
+import { lazyPage } from '../components/lazyPage.ts'
 import { LiveIndicator } from '../components/LiveIndicator.tsx'
 import { Notice } from '../components/Notice.tsx'
 import { useMediaQuery } from '../components/useMediaQuery.ts'
@@ -33,7 +34,7 @@ import { useView } from './useView.ts'
 
 // Not part of the first load: most visits need none of them.
 const Facets = lazy(() => import('./Facets.tsx'))
-const GettingStarted = lazy(() => import('./GettingStarted.tsx'))
+const GettingStarted = lazyPage(() => import('./GettingStarted.tsx'))
 const SelectionBar = lazy(() => import('./SelectionBar.tsx'))
 
 /** The page of the list: the executions of the view in the URL, live. */
@@ -94,7 +95,8 @@ export function ListPage() {
       )}
       <div className={styles.body}>
         {showsFacets && (
-          <Suspense fallback={null}>
+          // The button names what it controls.
+          <Suspense fallback={<aside id={facetsId} hidden />}>
             <Facets
               view={view}
               sheet={isNarrow ? () => showFacets(false) : null}

@@ -257,7 +257,8 @@ export class ExecutionList {
 
   private show(next: Rows<Execution>): void {
     const overflow = this.snapshot.waiting > MAX_WAITING
-    if (this.showsNewAtOnce && !overflow) {
+    // New rows would move none of an empty list.
+    if ((this.showsNewAtOnce || next.rows.length === 0) && !overflow) {
       // Leaving rows stay where they are while they fade.
       const settled = { ...settle({ ...next, leaving: new Set<string>() }), leaving: next.leaving }
       this.change({ rows: settled, waiting: 0 })

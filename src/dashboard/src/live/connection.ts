@@ -1,3 +1,4 @@
+import { messages } from '../messages/messages.ts'
 import { LagMeter, type LiveStatus } from '../model/liveStatus.ts'
 import { afterFailure, afterSuccess, FIRST_ATTEMPT, POLLING_LASTS, type Attempt } from '../model/reconnection.ts'
 import type { OpenStream, Payload, StreamEnd, SubscriptionRequest } from './eventStream.ts'
@@ -151,7 +152,7 @@ class ResumingSubscription<E extends LiveEvent> implements Subscription {
     if (code === 'UNAUTHENTICATED') this.onRefused(first?.message ?? '')
     // The cursor is too old, or signed with another secret.
     else if (code === 'INVALID_CURSOR') this.subscriber.onStale()
-    else this.subscriber.onError?.(first?.message ?? 'The server rejected the subscription.')
+    else this.subscriber.onError?.(first?.message ?? messages.model.live.rejected)
   }
 
   private deliver(): void {

@@ -1,3 +1,4 @@
+import { messages } from '../messages/messages.ts'
 import { behindSecondsOfComment } from '../model/liveStatus.ts'
 import type { OpenStream, Payload, StreamListener } from './eventStream.ts'
 
@@ -22,10 +23,10 @@ export function createEventSourceTransport(url: string, token: string): OpenStre
 async function readStream(response: Response, listener: StreamListener): Promise<void> {
   if (response.status === 401) {
     const { errors } = (await response.json()) as Payload
-    listener.onEnd({ cause: 'refused', reason: errors?.[0]?.message ?? 'Your token is no longer valid.' })
+    listener.onEnd({ cause: 'refused', reason: errors?.[0]?.message ?? messages.session.tokenRefused })
     return
   }
-  if (!response.ok || response.body === null) throw new Error(`The server returned status ${response.status}.`)
+  if (!response.ok || response.body === null) throw new Error(messages.session.status(response.status))
   listener.onOpen()
   for await (const { event, data, comment } of readBlocks(response.body)) {
     const behindSeconds = behindSecondsOfComment(comment)

@@ -1,5 +1,6 @@
 import type { GraphQLFormattedError } from 'graphql'
 import { createClient, type Client } from 'graphql-ws'
+import { messages } from '../messages/messages.ts'
 import { behindSecondsOf } from '../model/liveStatus.ts'
 import type { OpenStream, StreamEnd, StreamListener } from './eventStream.ts'
 
@@ -69,7 +70,7 @@ function passErrors(listener: StreamListener, errors: readonly GraphQLFormattedE
 }
 
 function refusalOf(closed: CloseEvent): { cause: 'refused'; reason: string } {
-  return { cause: 'refused', reason: closed.reason || 'Your token is no longer valid.' }
+  return { cause: 'refused', reason: closed.reason || messages.session.tokenRefused }
 }
 
 function createSocketClient(url: string, token: string): Client {

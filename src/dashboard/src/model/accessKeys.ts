@@ -5,12 +5,10 @@ export const LIFETIMES = [7, 30, 90, 180, 365] as const
 
 export type Lifetime = (typeof LIFETIMES)[number]
 
-/** What a key may be allowed to do, with words for it. */
-export const KEY_SCOPES: Readonly<Record<string, string>> = {
-  'executions:write': 'Report executions',
-  'executions:read': 'Read the executions of its user',
-  'executions:control': 'Control executions',
-}
+/** What a key may be allowed to do. */
+export const KEY_SCOPES = ['executions:write', 'executions:read', 'executions:control'] as const
+
+export type KeyScope = (typeof KEY_SCOPES)[number]
 
 export type KeyState = 'valid' | 'expired' | 'revoked'
 
@@ -26,6 +24,6 @@ export function expiryAfter(days: Lifetime, now: number): string {
 }
 
 /** Those of `scopes` that a key may have, in the order in which they are offered. */
-export function scopesForKeys(scopes: readonly string[]): string[] {
-  return Object.keys(KEY_SCOPES).filter((scope) => scopes.includes(scope))
+export function scopesForKeys(scopes: readonly string[]): KeyScope[] {
+  return KEY_SCOPES.filter((scope) => scopes.includes(scope))
 }

@@ -1,3 +1,5 @@
+import { messages } from '../messages/messages.ts'
+
 /** The state of a sign-in that has begun: RFC 6749 (state), RFC 7636 (verifier) and RFC 9207 (issuer). */
 export interface PendingSignIn {
   state: string
@@ -47,25 +49,26 @@ export interface AuthorizationResponse {
  * @throws Error with a message for people when there is no code to be trusted.
  */
 export function readCallback(search: string, pending: PendingSignIn | null): AuthorizationResponse {
+  const words = messages.session
   const query = new URLSearchParams(search)
   // A response that nobody here requested may come from an attacker (RFC 6749, section 10.12).
   if (query.get('state') !== pending?.state) {
-    throw new Error('This sign-in did not start in this tab, or has already finished. Sign in again.')
+    throw new Error(words.foreign)
   }
   // Before anything else is read: another issuer's error is not ours either (RFC 9207, section 2.4).
   const issuers = query.getAll('iss')
   if (issuers.some((each) => each !== pending.issuer) || issuers.length > 1) {
-    throw new Error('The response came from a different issuer than expected. Sign in again.')
+    throw new Error(words.otherIssuer)
   }
   const issuer = issuers[0] ?? null
   if (issuer === null && pending.namesIssuer) {
-    throw new Error('The response does not name its issuer. Sign in again.')
+    throw new Error(words.noIssuer)
   }
   const error = query.get('error')
-  if (error === 'access_denied') throw new Error('The issuer denied the sign-in.')
-  if (error !== null) throw new Error(`Sign-in failed at the issuer (${error}). Try again.`)
+  if (error === 'access_denied') throw new Error(words.denied)
+  if (error !== null) throw new Error(words.issuerFailed(error))
   const code = query.get('code')
-  if (code === null || code === '') throw new Error('The issuer returned no code. Try again.')
+  if (code === null || code === '') throw new Error(words.noCode)
   return { code, issuer }
 }
 

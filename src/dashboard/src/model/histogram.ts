@@ -17,6 +17,26 @@ export interface Segment {
 // What one looks for stands on the common ground of all bars, where heights can be compared.
 const FROM_BOTTOM: readonly Status[] = ['FAILED', 'TIMED_OUT', 'CANCELLED', 'PAUSED', 'PENDING', 'RUNNING', 'COMPLETED']
 
+interface CountedBucket {
+  readonly start: string
+  readonly end: string
+  readonly byStatus: readonly { readonly status: Status; readonly count: number }[]
+}
+
+/** The buckets of a series of statistics, as the server gives them. */
+export function toBuckets(series: readonly CountedBucket[]): Bucket[] {
+  return series.map(({ start, end, byStatus }) => ({
+    start: Date.parse(start),
+    end: Date.parse(end),
+    counts: Object.fromEntries(byStatus.map(({ status, count }) => [status, count])),
+  }))
+}
+
+/** `bucket` with those that failed or timed out alone. */
+export function onlyFailures({ start, end, counts }: Bucket): Bucket {
+  return { start, end, counts: { FAILED: counts.FAILED ?? 0, TIMED_OUT: counts.TIMED_OUT ?? 0 } }
+}
+
 /** How many executions there are in a bucket. */
 export function countAll({ counts }: Bucket): number {
   return STATUSES.reduce((sum, status) => sum + (counts[status] ?? 0), 0)

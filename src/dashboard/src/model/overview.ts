@@ -7,7 +7,7 @@ import type { SortField } from './sorting.ts'
 import type { Status } from './status.ts'
 import { DEFAULT_VIEW, printView } from './view.ts'
 
-/** The start of the range of the overview where its address has none. */
+/** The start of the range of a page with statistics where its address has none. */
 const DEFAULT_SINCE = '-24h'
 
 const WEEK = 7 * 86_400_000
@@ -64,12 +64,12 @@ export interface Suspect<R extends Running> {
   silentFor: number | null
 }
 
-/** `scope` with the range of time that the overview has where its address leaves it open. */
-export function withRange(scope: Scope, now: number): Scope {
+/** `scope` with the range of time that a page has where its address leaves it open: the `usual` one up to its end. */
+export function withRange(scope: Scope, now: number, usual: string = DEFAULT_SINCE): Scope {
   if (scope.since !== null) return scope
-  if (scope.until === null) return { ...scope, since: DEFAULT_SINCE }
+  if (scope.until === null) return { ...scope, since: usual }
   const end = Date.parse(resolveDate(scope.until, now))
-  return { ...scope, since: resolveDate(DEFAULT_SINCE, end) }
+  return { ...scope, since: resolveDate(usual, end) }
 }
 
 /** The filters for `scope` at `now` (milliseconds). A range that ends now moves on with time. */

@@ -1,5 +1,5 @@
 import type { SchemaType } from '../graphql/schemaTypes.ts'
-import { endedWithoutSuccess, type Status } from './status.ts'
+import { endedWithoutSuccess, hasEnded, type Status } from './status.ts'
 
 /** The ids of two runs to compare, in the order in which they were chosen. */
 export type Pair = readonly string[]
@@ -20,6 +20,11 @@ const LEAST = 0.08
 /** How many failed or timed out. */
 export function failuresIn(byStatus: readonly { status: SchemaType<'ExecutionStatus'>; count: number }[]): number {
   return byStatus.reduce((sum, { status, count }) => sum + (isFailure(status) ? count : 0), 0)
+}
+
+/** How the newest run that has ended did so, of `runs` from the newest on; null where none has. */
+export function latestEnd(runs: readonly { readonly status: Status }[]): Status | null {
+  return runs.find(({ status }) => hasEnded(status))?.status ?? null
 }
 
 function isFailure(status: Status): boolean {

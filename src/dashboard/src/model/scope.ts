@@ -73,6 +73,12 @@ export function filterOf({ filter, since, until }: Pick<Scope, 'filter' | 'since
   return narrow(filter, narrow(from, to))
 }
 
+/** The range from `start` to `end`, both milliseconds. */
+export function rangeOf(start: number, end: number): Pick<Scope, 'since' | 'until'> {
+  const [since = null, until = null] = [start, end].map((time) => new Date(time).toISOString().replace('.000', ''))
+  return { since, until }
+}
+
 function createdAt(operator: 'gte' | 'lt', date: string): Filter {
   return { field: 'createdAt', operator, values: [date] }
 }

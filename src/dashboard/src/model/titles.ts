@@ -30,11 +30,25 @@ export function titleOfOverview(failed: number, running: number): string {
   return titleOfPage(state.length === 0 ? messages.overview.title : state.join(', '))
 }
 
+/** The title of the failures: `✗ Failures, 2 new – Execution Monitor`, with the number of groups that are new. */
+export function titleOfFailures(fresh: number): string {
+  const { title, newInTitle } = messages.failures
+  return titleOfPage(fresh === 0 ? title : `✗ ${title}, ${newInTitle(formatCount(fresh))}`)
+}
+
+/** The title of a workflow: `✗ ci-pipeline – Execution Monitor`, with how its latest run ended; null where none has. */
+export function titleOfWorkflow(name: string, latest: Status | null): string {
+  return titleOfPage(`${symbolOf(latest)}${shorten(name)}`)
+}
+
 /** The title of an execution: `✗ ci-pipeline failed – Execution Monitor`. */
 export function titleOfExecution(workflowName: string, status: Status): string {
-  const symbol = SYMBOLS[status]
-  const prefix = symbol === undefined ? '' : `${symbol} `
-  return titleOfPage(`${prefix}${shorten(workflowName)} ${nameStatus(status).toLowerCase()}`)
+  return titleOfPage(`${symbolOf(status)}${shorten(workflowName)} ${nameStatus(status).toLowerCase()}`)
+}
+
+function symbolOf(status: Status | null): string {
+  const symbol = status === null ? undefined : SYMBOLS[status]
+  return symbol === undefined ? '' : `${symbol} `
 }
 
 function shorten(text: string): string {

@@ -10,10 +10,11 @@ import { useShortcuts } from '../components/useShortcuts.ts'
 import { useTitle } from '../components/useTitle.ts'
 import { useZone } from '../components/ZoneContext.ts'
 import { messages } from '../messages/messages.ts'
-import type { Bucket } from '../model/histogram.ts'
+import { toBuckets } from '../model/histogram.ts'
 import { formatCount } from '../model/numbers.ts'
 import { countOf, listOf, usualDurations, withRange } from '../model/overview.ts'
 import { overviewPath } from '../model/paths.ts'
+import { rangeOf } from '../model/scope.ts'
 import { titleOfOverview } from '../model/titles.ts'
 import type { Present } from './operations.ts'
 import styles from './OverviewPage.module.css'
@@ -79,8 +80,8 @@ export default function OverviewPage() {
             ) : (
               <Histogram
                 name={words.byStatus}
-                buckets={toBuckets(present)}
-                onBrush={(start, end) => change({ since: printTime(start), until: printTime(end) })}
+                buckets={toBuckets(present.series)}
+                onBrush={(start, end) => change(rangeOf(start, end))}
                 pathOf={(each) => listOf(scope, { field: 'status', operator: 'in', values: [each] })}
               />
             )}
@@ -106,16 +107,4 @@ function describeBasis({ count, basis, relativeError }: Present): string {
   const total = messages.overview.total(formatCount(count))
   if (basis !== 'SAMPLED') return total
   return `${total}. ${messages.overview.sampled(`${((relativeError ?? 0) * 100).toFixed(1)} %`)}`
-}
-
-function toBuckets({ series }: Present): Bucket[] {
-  return series.map(({ start, end, byStatus }) => ({
-    start: Date.parse(start),
-    end: Date.parse(end),
-    counts: Object.fromEntries(byStatus.map(({ status, count }) => [status, count])),
-  }))
-}
-
-function printTime(time: number): string {
-  return new Date(time).toISOString().replace('.000', '')
 }

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'react'
 import { Button } from '../components/Button.tsx'
 import logo from '../components/logo.svg'
+import { messages } from '../messages/messages.ts'
 import { beginSignIn } from './authorizationCodeFlow.ts'
 import { readConfiguration, readPeople, type Person } from './configuration.ts'
 import { PasteToken } from './PasteToken.tsx'
@@ -16,8 +17,8 @@ export function SignIn({ notice }: { notice: string | null }) {
       <section className={styles.card} aria-labelledby="sign-in">
         <header className={styles.header}>
           <img src={logo} width="36" height="36" alt="" />
-          <h1 id="sign-in">Execution Monitor</h1>
-          <p>Watch every workflow run live.</p>
+          <h1 id="sign-in">{messages.app.name}</h1>
+          <p>{messages.session.subtitle}</p>
         </header>
         {notice !== null && (
           <p className={styles.notice} role="status">
@@ -28,7 +29,7 @@ export function SignIn({ notice }: { notice: string | null }) {
         {people.length > 0 && <PersonList people={people} />}
         {people.length > 0 || issuer !== null ? (
           <details className={styles.other}>
-            <summary>Use a token instead</summary>
+            <summary>{messages.session.useToken}</summary>
             <PasteToken />
           </details>
         ) : (
@@ -42,7 +43,7 @@ export function SignIn({ notice }: { notice: string | null }) {
 function PersonList({ people }: { people: Person[] }) {
   return (
     <>
-      <h2 className={styles.heading}>Continue as</h2>
+      <h2 className={styles.heading}>{messages.session.continueAs}</h2>
       <ul className={styles.people}>
         {people.map((person) => (
           <li key={person.name}>
@@ -70,7 +71,7 @@ function IssuerButton({ issuer }: { issuer: string }) {
         kind="primary"
         onClick={() => void beginSignIn().catch((error: unknown) => setProblem((error as Error).message))}
       >
-        Sign in at {new URL(issuer).host}
+        {messages.session.signInAt(new URL(issuer).host)}
       </Button>
       <p className={styles.problem} role="alert">
         {problem}

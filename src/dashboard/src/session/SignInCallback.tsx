@@ -1,6 +1,7 @@
 import { useEffect } from 'react'
 import { useLocation } from 'wouter'
 import { Notice } from '../components/Notice.tsx'
+import { messages } from '../messages/messages.ts'
 import { finishSignIn } from './authorizationCodeFlow.ts'
 import { signIn, signOut } from './session.ts'
 
@@ -19,10 +20,10 @@ export function SignInCallback() {
       })
       .catch((error: unknown) => {
         navigate('/', { replace: true })
-        signOut(error instanceof Error ? error.message : 'Sign-in failed. Try again.')
+        signOut(error instanceof Error ? error.message : messages.session.failed)
       })
       .finally(() => (attempt = undefined))
   }, [navigate])
 
-  return <Notice kind="loading" title="Signing in …" />
+  return <Notice kind="loading" title={messages.session.signingIn} />
 }

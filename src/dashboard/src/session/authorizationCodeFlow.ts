@@ -1,3 +1,4 @@
+import { messages } from '../messages/messages.ts'
 import { buildAuthorizationUrl, readCallback, toBase64Url, type PendingSignIn } from '../model/authorizationCode.ts'
 import { SIGN_IN_CALLBACK_PATH } from '../model/paths.ts'
 
@@ -14,7 +15,7 @@ interface AuthorizationServer {
 /** Redirects to the issuer, which redirects back to `SIGN_IN_CALLBACK_PATH`. */
 export async function beginSignIn(): Promise<void> {
   // Browsers offer crypto.subtle in secure contexts only.
-  if (!window.isSecureContext) throw new Error('Signing in needs HTTPS.')
+  if (!window.isSecureContext) throw new Error(messages.session.needsHttps)
   const { endpoint, clientId, issuer, namesIssuer } = await fetchJson<AuthorizationServer>('/sign-in/issuer')
   const verifier = toBase64Url(crypto.getRandomValues(new Uint8Array(32)))
   const state = toBase64Url(crypto.getRandomValues(new Uint8Array(16)))
@@ -60,9 +61,9 @@ export async function finishSignIn(): Promise<{ token: string; returnTo: string 
 
 async function fetchJson<T>(url: string, init?: RequestInit): Promise<T> {
   const response = await fetch(url, init).catch(() => {
-    throw new Error('The server cannot be reached. Try again.')
+    throw new Error(messages.session.unreachable)
   })
   const body = (await response.json()) as T & { detail?: string }
-  if (!response.ok) throw new Error(body.detail ?? `The server returned status ${response.status}.`)
+  if (!response.ok) throw new Error(body.detail ?? messages.session.status(response.status))
   return body
 }

@@ -1,3 +1,5 @@
+import { messages } from '../messages/messages.ts'
+
 /** How people sign in to this server (`/config.json`). */
 export interface Configuration {
   /** The path that lists the people of a demo; null elsewhere. */
@@ -28,6 +30,6 @@ export function readPeople(url: string): Promise<Person[]> {
 
 async function fetchJson<T>(url: string): Promise<T> {
   const response = await fetch(url, { headers: { accept: 'application/json' } })
-  if (!response.ok) throw new Error(`The server returned status ${response.status}.`)
+  if (!response.ok) throw new Error(messages.session.status(response.status))
   return (await response.json()) as T
 }

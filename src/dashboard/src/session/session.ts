@@ -1,4 +1,5 @@
 import { useSyncExternalStore } from 'react'
+import { messages } from '../messages/messages.ts'
 
 /** The token of the signed-in user, or why there is none. */
 export interface Session {
@@ -28,7 +29,7 @@ function change(next: Session): void {
 function subscribe(listener: () => void): () => void {
   const onStorage = (event: StorageEvent): void => {
     if (event.key !== KEY) return
-    current = { token: event.newValue, notice: event.newValue === null ? 'You signed out in another tab.' : null }
+    current = { token: event.newValue, notice: event.newValue === null ? messages.session.signedOutElsewhere : null }
     listener()
   }
   listeners.add(listener)

@@ -1,4 +1,5 @@
 import { Link } from 'wouter'
+import { Sparkline } from '../charts/Sparkline.tsx'
 import { Timestamp } from '../components/Timestamp.tsx'
 import { messages } from '../messages/messages.ts'
 import { inGroup } from '../model/errorGroups.ts'
@@ -7,11 +8,11 @@ import { formatCost, formatCount, formatDuration } from '../model/numbers.ts'
 import { FAILURES_PATH, listPath } from '../model/paths.ts'
 import { failuresIn } from '../model/runHistory.ts'
 import { printScope, type Scope } from '../model/scope.ts'
-import type { Group, Statistics } from './operations.ts'
+import type { ErrorGroup, Group, Step } from './operations.ts'
 import styles from './WorkflowPage.module.css'
 
 interface ErrorsProps {
-  groups: Statistics['errorGroups']
+  groups: readonly ErrorGroup[]
   /** That of the page with the workflow in its filter. */
   scope: Scope
 }
@@ -26,6 +27,7 @@ export function Errors({ groups, scope }: ErrorsProps) {
         <thead>
           <tr>
             <th scope="col">{words.message}</th>
+            <th scope="col">{words.trend}</th>
             <th scope="col">{words.times}</th>
             <th scope="col">{words.last}</th>
           </tr>
@@ -36,6 +38,13 @@ export function Errors({ groups, scope }: ErrorsProps) {
               <td className={styles.text}>
                 {group.isNew && <span className={styles.new}>{words.new}</span>}{' '}
                 {group.message || (group.code ?? group.type ?? words.noMessage)}
+              </td>
+              <td>
+                <Sparkline
+                  label={words.trendOf(formatCount(group.count), formatCount(Math.max(0, ...group.series)))}
+                  values={group.series}
+                  tone="FAILED"
+                />
               </td>
               <td className={styles.number}>
                 <Link href={listPath(printScope({ ...scope, filter: inGroup(scope.filter, group.id) }))}>
@@ -55,7 +64,7 @@ export function Errors({ groups, scope }: ErrorsProps) {
 }
 
 /** The steps that take longest, with the share of the longest as a bar. */
-export function Steps({ steps }: { steps: Statistics['steps'] }) {
+export function Steps({ steps }: { steps: readonly Step[] }) {
   const words = messages.workflow
   if (steps.length === 0) return <p className={styles.faint}>{words.noSteps}</p>
   const longest = Math.max(...steps.map((each) => each.duration.mean ?? 0))

@@ -15,13 +15,18 @@ import styles from './WorkflowPage.module.css'
 /** The latest runs as a strip of bars, and as a table; any two of them can be compared. */
 export function History({ runs }: { runs: readonly Run[] }) {
   const words = messages.workflow
-  const [chosen, setChosen] = useState<Pair>([])
-  const onChoose = (id: string): void => setChosen((before) => choose(before, id))
-  const shown = chosen.flatMap((id) => runs.find((each) => each.executionId === id) ?? [])
+  const [chosen, setChosen] = useState<readonly Run[]>([])
+  const ids = chosen.map(({ executionId }) => executionId)
+  const onChoose = (run: Run): void => {
+    const known = [...chosen, run]
+    setChosen(choose(ids, run.executionId).flatMap((id) => known.find(({ executionId }) => executionId === id) ?? []))
+  }
+  // As it is now; one that newer runs have pushed out stays as it was.
+  const shown = chosen.map((run) => runs.find(({ executionId }) => executionId === run.executionId) ?? run)
   return (
     <>
       <p className={styles.faint}>{words.historyHint}</p>
-      <Strip runs={runs.toReversed()} chosen={chosen} onChoose={onChoose} />
+      <Strip runs={runs.toReversed()} chosen={ids} onChoose={onChoose} />
       <div className={styles.chosen} role="status" aria-label={words.chosen}>
         {shown.map((run) => (
           <p key={run.executionId} className={styles.facts}>
@@ -40,7 +45,7 @@ export function History({ runs }: { runs: readonly Run[] }) {
       </div>
       <details>
         <summary className={styles.summary}>{words.asTable}</summary>
-        <RunTable runs={runs} chosen={chosen} onChoose={onChoose} />
+        <RunTable runs={runs} chosen={ids} onChoose={onChoose} />
       </details>
     </>
   )
@@ -49,22 +54,22 @@ export function History({ runs }: { runs: readonly Run[] }) {
 interface RunsProps {
   runs: readonly Run[]
   chosen: Pair
-  onChoose: (id: string) => void
+  onChoose: (run: Run) => void
 }
 
 /** One bar for each run, the oldest first: arrows, Home and End move among them, Enter and Space choose. */
 function Strip({ runs, chosen, onChoose }: RunsProps) {
   const zone = useZone()
-  // Null until the focus was moved: the newest is the first to be reached.
-  const [place, setPlace] = useState<number | null>(null)
-  const at = Math.min(place ?? runs.length - 1, runs.length - 1)
+  // Null until the focus was moved: the newest is the first to be reached. By its id, since runs are added.
+  const [focused, setFocused] = useState<string | null>(null)
+  const place = runs.findIndex(({ executionId }) => executionId === focused)
+  const at = place === -1 ? runs.length - 1 : place
   const heights = heightsOf(runs.map((run) => run.durationSeconds))
 
   function handleKey(event: KeyboardEvent<HTMLElement>): void {
     const next = placeAfter(event.key, at, runs.length)
     if (next === null) return
     event.preventDefault()
-    setPlace(next)
     event.currentTarget.querySelectorAll('button')[next]?.focus()
   }
 
@@ -89,8 +94,8 @@ function Strip({ runs, chosen, onChoose }: RunsProps) {
             title={name}
             aria-pressed={chosen.includes(run.executionId)}
             tabIndex={index === at ? 0 : -1}
-            onFocus={() => setPlace(index)}
-            onClick={() => onChoose(run.executionId)}
+            onFocus={() => setFocused(run.executionId)}
+            onClick={() => onChoose(run)}
           >
             <span style={{ height: `${(heights[index] ?? 0) * 100}%` }} />
           </button>
@@ -124,7 +129,7 @@ function RunTable({ runs, chosen, onChoose }: RunsProps) {
                   type="checkbox"
                   checked={chosen.includes(run.executionId)}
                   aria-label={words.select(nameDate(run.createdAt, zone))}
-                  onChange={() => onChoose(run.executionId)}
+                  onChange={() => onChoose(run)}
                 />
               </td>
               <td>

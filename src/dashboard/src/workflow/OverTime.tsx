@@ -1,87 +1,57 @@
-import { Timestamp } from '../components/Timestamp.tsx'
+import { Histogram } from '../charts/Histogram.tsx'
+import { LineChart, type Line } from '../charts/LineChart.tsx'
 import { messages } from '../messages/messages.ts'
+import { toBuckets } from '../model/histogram.ts'
 import { formatCost, formatDuration } from '../model/numbers.ts'
-import type { Statistics } from './operations.ts'
+import { listOf } from '../model/overview.ts'
+import type { Scope } from '../model/scope.ts'
+import type { Totals } from './operations.ts'
 import styles from './WorkflowPage.module.css'
 
-type Series = Statistics['series']
+interface OverTimeProps {
+  series: Totals['series']
+  /** That of the page with the workflow in its filter. */
+  scope: Scope
+  /** Called with a range of time that was chosen in a chart, in milliseconds. */
+  onBrush: (start: number, end: number) => void
+}
 
-/** How long the runs took and what they cost over time: as bars, and as a table. */
-export function OverTime({ series }: { series: Series }) {
+/** How the runs ended, how long they took and what they cost over time. */
+export function OverTime({ series, scope, onBrush }: OverTimeProps) {
   const words = messages.workflow
-  const hasCost = series.some((bucket) => bucket.totalCost > 0)
-  const p95 = series.map((bucket) => bucket.duration.p95 ?? 0)
-  const p50 = series.map((bucket) => bucket.duration.p50 ?? 0)
+  const buckets = toBuckets(series)
+  const durations: Line[] = [
+    { name: words.p50, tone: 'accent', values: series.map(({ duration }) => duration.p50) },
+    { name: words.p95, tone: 'soft', values: series.map(({ duration }) => duration.p95) },
+  ]
+  const costs: Line[] = [{ name: words.cost, tone: 'accent', values: series.map(({ totalCost }) => totalCost) }]
   return (
     <>
-      <Bars name={words.durations} behind={p95} values={p50} format={formatDuration} />
-      <p className={styles.legend}>
-        <span className={styles.front} /> {words.p50} <span className={styles.behind} /> {words.p95}
-      </p>
-      {hasCost && <Bars name={words.costs} values={series.map((bucket) => bucket.totalCost)} format={formatCost} />}
-      <details>
-        <summary className={styles.summary}>{words.asTable}</summary>
-        <div className={styles.scroller} role="region" aria-label={`${words.overTime}: ${words.asTable}`} tabIndex={0}>
-          <table className={styles.table}>
-            <thead>
-              <tr>
-                <th scope="col">{words.from}</th>
-                <th scope="col">{words.runs}</th>
-                <th scope="col">{words.p50}</th>
-                <th scope="col">{words.p95}</th>
-                <th scope="col">{words.costs}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {series
-                .filter((bucket) => bucket.count > 0)
-                .map((bucket) => (
-                  <tr key={bucket.start}>
-                    <td>
-                      <Timestamp at={bucket.start} />
-                    </td>
-                    <td className={styles.number}>{bucket.count}</td>
-                    <td className={styles.number}>{durationOf(bucket.duration.p50)}</td>
-                    <td className={styles.number}>{durationOf(bucket.duration.p95)}</td>
-                    <td className={styles.number}>{bucket.totalCost > 0 && formatCost(bucket.totalCost)}</td>
-                  </tr>
-                ))}
-            </tbody>
-          </table>
-        </div>
-      </details>
+      <Histogram
+        name={words.byStatus}
+        buckets={buckets}
+        onBrush={onBrush}
+        pathOf={(each) => listOf(scope, { field: 'status', operator: 'in', values: [each] })}
+      />
+      <div className={styles.charts}>
+        <figure>
+          <figcaption>{words.durations}</figcaption>
+          <LineChart
+            name={words.durations}
+            buckets={buckets}
+            lines={durations}
+            band={[0, 1]}
+            format={formatDuration}
+            onBrush={onBrush}
+          />
+        </figure>
+        {series.some(({ totalCost }) => totalCost > 0) && (
+          <figure>
+            <figcaption>{words.costs}</figcaption>
+            <LineChart name={words.costs} buckets={buckets} lines={costs} format={formatCost} onBrush={onBrush} />
+          </figure>
+        )}
+      </div>
     </>
   )
-}
-
-interface BarsProps {
-  name: string
-  values: readonly number[]
-  /** Greater values, drawn behind. */
-  behind?: readonly number[]
-  format: (value: number) => string
-}
-
-function Bars({ name, values, behind = [], format }: BarsProps) {
-  const most = Math.max(...values, ...behind)
-  const label = messages.workflow.upTo(name, format(most))
-  const bars = (of: readonly number[], className: string | undefined) =>
-    of.map((value, place) => {
-      const height = most > 0 ? value / most : 0
-      return <rect key={place} className={className} x={place + 0.1} y={1 - height} width={0.8} height={height} />
-    })
-  return (
-    <figure className={styles.bars}>
-      <figcaption>{label}</figcaption>
-      {/* Time runs from left to right in every language. */}
-      <svg viewBox={`0 0 ${values.length} 1`} preserveAspectRatio="none" role="img" aria-label={label}>
-        {bars(behind, styles.behind)}
-        {bars(values, styles.front)}
-      </svg>
-    </figure>
-  )
-}
-
-function durationOf(seconds: number | null): string {
-  return seconds === null ? '' : formatDuration(seconds)
 }

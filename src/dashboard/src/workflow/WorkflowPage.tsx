@@ -1,4 +1,4 @@
-import { useMemo, useRef, type ReactNode } from 'react'
+import { useMemo, useRef, useState, type ReactNode } from 'react'
 import { Link } from 'wouter'
 import { usePathname, useSearch } from 'wouter/use-browser-location'
 import { Bar } from '../bar/Bar.tsx'
@@ -6,18 +6,22 @@ import { SavedViews } from '../bar/SavedViews.tsx'
 import { useScope } from '../bar/useScope.ts'
 import { Button } from '../components/Button.tsx'
 import { ErrorBanner } from '../components/ErrorBanner.tsx'
+import { LiveIndicator } from '../components/LiveIndicator.tsx'
 import { Notice } from '../components/Notice.tsx'
+import { useIcon } from '../components/useIcon.ts'
 import { useShortcuts } from '../components/useShortcuts.ts'
 import { useTitle } from '../components/useTitle.ts'
 import { messages } from '../messages/messages.ts'
 import { narrow } from '../model/filter.ts'
 import { formatCost, formatCount, formatDuration } from '../model/numbers.ts'
+import { withRange } from '../model/overview.ts'
 import { listPath, workflowNameOf } from '../model/paths.ts'
-import { filterOf, printScope, type Scope } from '../model/scope.ts'
-import { titleOfPage } from '../model/titles.ts'
+import { latestEnd } from '../model/runHistory.ts'
+import { printScope, rangeOf, type Scope } from '../model/scope.ts'
+import { titleOfWorkflow } from '../model/titles.ts'
 import { Errors, Groups, Steps } from './Breakdowns.tsx'
 import { History } from './History.tsx'
-import type { Statistics } from './operations.ts'
+import type { Totals as Statistics } from './operations.ts'
 import { OverTime } from './OverTime.tsx'
 import { useWorkflow } from './useWorkflow.ts'
 import styles from './WorkflowPage.module.css'
@@ -35,62 +39,74 @@ export default function WorkflowRoute() {
 /** The page of one workflow: its latest runs, how long they take and what they cost, what fails and who starts it. */
 function WorkflowPage({ name }: { name: string }) {
   const words = messages.workflow
-  const { scope, problem, change } = useScope()
-  const shown: Scope = useMemo(() => ({ ...scope, since: scope.since ?? USUAL_SINCE }), [scope])
+  const { scope: addressed, problem, change } = useScope()
+  const [openedAt] = useState(Date.now)
+  const scope = useMemo(() => withRange(addressed, openedAt, USUAL_SINCE), [addressed, openedAt])
   const ofWorkflow: Scope = useMemo(
-    () => ({ ...shown, filter: narrow({ field: 'workflowName', operator: 'eq', values: [name] }, shown.filter) }),
-    [shown, name],
+    () => ({ ...scope, filter: narrow({ field: 'workflowName', operator: 'eq', values: [name] }, scope.filter) }),
+    [scope, name],
   )
-  const filter = useMemo(() => filterOf(ofWorkflow), [ofWorkflow])
-  const { statistics, runs, error, read } = useWorkflow(filter)
+  const { snapshot, read } = useWorkflow(ofWorkflow)
+  const { statistics, details, error, status } = snapshot
   const input = useRef<HTMLInputElement>(null)
-  useTitle(titleOfPage(name))
+  const latest = details === null ? null : latestEnd(details.executions.nodes)
+  useTitle(titleOfWorkflow(name, latest))
+  useIcon(latest)
   useShortcuts({ '/': () => input.current?.focus() })
 
   return (
     <div className={styles.page}>
-      <Bar scope={shown} onChange={change} inputRef={input} hasAnyTime={false}>
+      <Bar scope={scope} onChange={change} inputRef={input} hasAnyTime={false}>
         <SavedViews />
       </Bar>
       {problem !== null && <ErrorBanner>{problem}</ErrorBanner>}
       <header className={styles.header}>
         <h1>{name}</h1>
         <Link href={listPath(printScope(ofWorkflow))}>{words.allRuns}</Link>
+        {statistics !== null && <LiveIndicator status={status} behindSeconds={0} />}
       </header>
-      {statistics === null || runs === null ? (
-        <Unread error={error} onRetry={() => void read()} />
+      {statistics !== null && error !== null && <ErrorBanner onRetry={read}>{error}</ErrorBanner>}
+      {statistics === null ? (
+        <Unread error={error} onRetry={read} />
+      ) : statistics.count === 0 ? (
+        <Notice kind="empty" title={words.none(name)}>
+          {words.noneWords}
+        </Notice>
       ) : (
-        <>
-          {error !== null && <ErrorBanner onRetry={() => void read()}>{error}</ErrorBanner>}
-          {statistics.count === 0 ? (
-            <Notice kind="empty" title={words.none(name)}>
-              {words.noneWords}
-            </Notice>
-          ) : (
-            <div className={styles.sections}>
-              <Totals statistics={statistics} />
-              <Section title={words.history} isWide>
-                <History runs={runs} />
-              </Section>
-              <Section title={words.overTime} isWide>
-                <OverTime series={statistics.series} />
-              </Section>
-              <Section title={words.errors}>
-                <Errors groups={statistics.errorGroups} scope={ofWorkflow} />
-              </Section>
-              <Section title={words.steps} hint={words.stepsHint}>
-                <Steps steps={statistics.steps} />
-              </Section>
-              <Section title={words.starters}>
-                <Groups name={words.trigger} field="triggeredBy" groups={statistics.triggers} scope={ofWorkflow} />
-                <Groups name={words.owner} field="userId" groups={statistics.owners} scope={ofWorkflow} />
-              </Section>
-            </div>
-          )}
-        </>
+        <div className={styles.sections}>
+          <Totals statistics={statistics} />
+          <Section title={words.history} isWide>
+            {details === null ? <Loading /> : <History runs={details.executions.nodes} />}
+          </Section>
+          <Section title={words.overTime} isWide>
+            <OverTime
+              series={statistics.series}
+              scope={ofWorkflow}
+              onBrush={(start, end) => change(rangeOf(start, end))}
+            />
+          </Section>
+          <Section title={words.errors}>
+            {details === null ? (
+              <Loading />
+            ) : (
+              <Errors groups={details.executionStatistics.errorGroups} scope={ofWorkflow} />
+            )}
+          </Section>
+          <Section title={words.steps} hint={words.stepsHint}>
+            {details === null ? <Loading /> : <Steps steps={details.executionStatistics.steps} />}
+          </Section>
+          <Section title={words.starters}>
+            <Groups name={words.trigger} field="triggeredBy" groups={statistics.triggers} scope={ofWorkflow} />
+            <Groups name={words.owner} field="userId" groups={statistics.owners} scope={ofWorkflow} />
+          </Section>
+        </div>
       )}
     </div>
   )
+}
+
+function Loading() {
+  return <p className={styles.faint}>{messages.components.loading}</p>
 }
 
 function Unread({ error, onRetry }: { error: string | null; onRetry: () => void }) {

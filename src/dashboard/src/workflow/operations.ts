@@ -1,9 +1,19 @@
 import { graphql, type ResultOf } from '../graphql/graphql.ts'
 
-/** What the runs of a workflow add up to, over time and by error, step and who started them. */
-export const WORKFLOW = graphql(`
-  query Workflow($filter: ExecutionFilter, $timeZone: String!) {
-    executionStatistics(filter: $filter, timeZone: $timeZone) {
+const STARTERS = graphql(`
+  fragment Starters on StatisticsGroup @_unmask {
+    value
+    count
+    byStatus {
+      status
+      count
+    }
+  }
+`)
+
+const TOTALS = graphql(
+  `
+    fragment WorkflowTotals on ExecutionStatistics @_unmask {
       count
       byStatus {
         status
@@ -18,13 +28,62 @@ export const WORKFLOW = graphql(`
       series {
         start
         end
-        count
+        byStatus {
+          status
+          count
+        }
         totalCost
         duration {
           p50
           p95
         }
       }
+      triggers: groups(by: TRIGGERED_BY) {
+        ...Starters
+      }
+      owners: groups(by: USER_ID) {
+        ...Starters
+      }
+      asOf
+      liveCursor
+    }
+  `,
+  [STARTERS],
+)
+
+/** What the runs of a workflow add up to, over time and by who started them. */
+export type Totals = ResultOf<typeof TOTALS>
+/** The runs that have the same value in a field. */
+export type Group = Totals['owners'][number]
+
+/** The totals, and the cursor to follow them from. */
+export const READ_TOTALS = graphql(
+  `
+    query Workflow($filter: ExecutionFilter, $timeZone: String!) {
+      executionStatistics(filter: $filter, timeZone: $timeZone) {
+        ...WorkflowTotals
+      }
+    }
+  `,
+  [TOTALS],
+)
+
+/** The same, whenever they have changed. */
+export const FOLLOW_TOTALS = graphql(
+  `
+    subscription WorkflowChanges($filter: ExecutionFilter, $timeZone: String!, $after: String) {
+      executionStatisticsUpdates(filter: $filter, timeZone: $timeZone, after: $after) {
+        ...WorkflowTotals
+      }
+    }
+  `,
+  [TOTALS],
+)
+
+/** The latest runs of a workflow, newest first, what its runs fail with, and its slowest steps. */
+export const READ_DETAILS = graphql(`
+  query WorkflowDetails($filter: ExecutionFilter, $timeZone: String!) {
+    executionStatistics(filter: $filter, timeZone: $timeZone) {
       errorGroups(first: 5) {
         id
         code
@@ -33,6 +92,7 @@ export const WORKFLOW = graphql(`
         count
         isNew
         lastSeenAt
+        series
       }
       steps(first: 20) {
         name
@@ -45,55 +105,26 @@ export const WORKFLOW = graphql(`
           p95
         }
       }
-      triggers: groups(by: TRIGGERED_BY) {
-        value
-        count
-        byStatus {
-          status
-          count
-        }
-      }
-      owners: groups(by: USER_ID) {
-        value
-        count
-        byStatus {
-          status
-          count
-        }
-      }
-      asOf
     }
-  }
-`)
-
-type Statistics = ResultOf<typeof WORKFLOW>['executionStatistics']
-export type { Statistics }
-/** The runs that have the same value in a field. */
-export type Group = Statistics['owners'][number]
-
-/** The latest runs of a workflow, newest first. */
-export const RUNS = graphql(`
-  query Runs($filter: ExecutionFilter) {
     executions(filter: $filter, first: 100) {
       nodes {
         executionId
         name
         status
         createdAt
-        startedAt
         durationSeconds
         totalCost
-        attempt
         error {
           message
         }
-      }
-      pageInfo {
-        hasNextPage
       }
     }
   }
 `)
 
+/** What is read beside the totals. */
+export type Details = ResultOf<typeof READ_DETAILS>
+export type ErrorGroup = Details['executionStatistics']['errorGroups'][number]
+export type Step = Details['executionStatistics']['steps'][number]
 /** A run as the history shows it. */
-export type Run = ResultOf<typeof RUNS>['executions']['nodes'][number]
+export type Run = Details['executions']['nodes'][number]

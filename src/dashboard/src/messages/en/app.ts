@@ -4,6 +4,7 @@ export const app = {
   skip: 'Skip to content',
   pages: 'Pages',
   executions: 'Executions',
+  graphiQL: 'GraphiQL',
   failures: 'Failures',
   overview: 'Overview',
   shortcuts: 'Keyboard shortcuts',

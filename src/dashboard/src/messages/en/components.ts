@@ -11,4 +11,5 @@ export const components = {
   save: 'Save',
   showMore: 'Show more',
   tryAgain: 'Try again',
+  unreachable: 'The server cannot be reached. Check your connection; the page will try again.',
 }

@@ -1,7 +1,6 @@
 /** The page that helps to connect an engine. */
 export const connect = {
   title: 'Connect your engine',
-  pageTitle: 'Connect your engine – Execution Monitor',
   hint: 'Your engine reports with the client that it has. A run appears here with its first event.',
   client: 'What do you run?',
   settingsOf: (client: string) => `Settings for ${client}`,

@@ -15,14 +15,12 @@ export const list = {
   none: 'No executions yet',
   start: {
     intro:
-      'Executions appear here as soon as your workflow engine stores one that you may see. There are three ways to start:',
+      'Executions appear here as soon as an engine reports one that you may see. Connect yours with the client that it has:',
+    without: 'Without an engine',
     tryTitle: 'Try it out.',
     try: 'Generate executions that keep changing:',
     loadTitle: 'Load recorded runs',
     load: 'of Nextflow, Pegasus, Makeflow or others, in WfFormat:',
-    connectTitle: 'Connect your engine.',
-    connect: 'A page has the settings for yours:',
-    connectLink: 'Connect your engine',
   },
 
   sort: (order: string) => `Sort: ${order}`,

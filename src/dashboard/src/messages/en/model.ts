@@ -124,6 +124,7 @@ export const model = {
       meaning: 'No live connection is possible; the page refreshes every few seconds.',
     },
     liveBehind: (duration: string) => `Live, ${duration} behind`,
+    rejected: 'The server rejected the subscription.',
     serverBehind: 'The server is catching up with its database; no change is missed.',
   },
 
@@ -160,6 +161,4 @@ export const model = {
   stepsLoading: (steps: string) => `${steps}, loading more …`,
   stepsLeftOut: (steps: string, count: string) => `${steps}; ${count} not shown, except for failed ones`,
   furtherStepsLeftOut: (steps: string) => `${steps}; further steps not shown, except for failed ones`,
-
-  titles: { keys: 'Access keys' },
 }

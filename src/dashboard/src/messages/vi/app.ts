@@ -5,6 +5,7 @@ export const app: Messages['app'] = {
   skip: 'Chuyển đến nội dung',
   pages: 'Các trang',
   executions: 'Lượt chạy',
+  graphiQL: 'GraphiQL',
   failures: 'Lỗi',
   overview: 'Tổng quan',
   shortcuts: 'Phím tắt',

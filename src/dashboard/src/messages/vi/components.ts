@@ -12,4 +12,5 @@ export const components: Messages['components'] = {
   save: 'Lưu',
   showMore: 'Xem thêm',
   tryAgain: 'Thử lại',
+  unreachable: 'Không kết nối được với máy chủ. Hãy kiểm tra kết nối; trang sẽ thử lại.',
 }

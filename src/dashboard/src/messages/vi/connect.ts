@@ -2,7 +2,6 @@ import type { Messages } from '../messages.ts'
 
 export const connect: Messages['connect'] = {
   title: 'Kết nối engine của bạn',
-  pageTitle: 'Kết nối engine – Execution Monitor',
   hint: 'Engine báo cáo bằng client có sẵn. Lượt chạy xuất hiện tại đây ngay từ sự kiện đầu tiên.',
   client: 'Bạn đang dùng gì?',
   settingsOf: (client) => `Cấu hình cho ${client}`,

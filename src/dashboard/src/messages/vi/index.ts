@@ -9,10 +9,12 @@ import { components } from './components.ts'
 import { connect } from './connect.ts'
 import { detail } from './detail.ts'
 import { failures } from './failures.ts'
+import { keys } from './keys.ts'
 import { list } from './list.ts'
 import { model } from './model.ts'
 import { overview } from './overview.ts'
 import { rules } from './rules.ts'
+import { session } from './session.ts'
 import { views } from './views.ts'
 import { webhooks } from './webhooks.ts'
 import { workflow } from './workflow.ts'
@@ -29,10 +31,12 @@ export const vi: Messages = {
   connect,
   detail,
   failures,
+  keys,
   list,
   model,
   overview,
   rules,
+  session,
   views,
   webhooks,
   workflow,

@@ -16,14 +16,12 @@ export const list: Messages['list'] = {
   none: 'Chưa có lượt chạy nào',
   start: {
     intro:
-      'Lượt chạy hiện ở đây ngay khi hệ thống quy trình của bạn lưu một lượt mà bạn được xem. Có ba cách để bắt đầu:',
+      'Lượt chạy hiện ở đây ngay khi một engine báo cáo lượt mà bạn được xem. Hãy kết nối engine của bạn bằng client có sẵn:',
+    without: 'Khi chưa có engine',
     tryTitle: 'Dùng thử.',
     try: 'Tạo các lượt chạy thay đổi liên tục:',
     loadTitle: 'Nạp các lượt chạy đã ghi',
     load: 'của Nextflow, Pegasus, Makeflow hoặc hệ thống khác, theo WfFormat:',
-    connectTitle: 'Kết nối hệ thống của bạn.',
-    connect: 'Một trang có các thiết lập cần thiết:',
-    connectLink: 'Kết nối hệ thống của bạn',
   },
 
   sort: (order) => `Sắp xếp: ${order}`,

@@ -123,6 +123,7 @@ export const model: Messages['model'] = {
       meaning: 'Không thể kết nối trực tiếp; trang tự tải lại sau mỗi vài giây.',
     },
     liveBehind: (duration) => `Trực tiếp, chậm ${duration}`,
+    rejected: 'Máy chủ từ chối đăng ký nhận thay đổi.',
     serverBehind: 'Máy chủ đang đọc kịp cơ sở dữ liệu; không thay đổi nào bị bỏ sót.',
   },
 
@@ -158,6 +159,4 @@ export const model: Messages['model'] = {
   stepsLoading: (steps) => `${steps}, đang tải thêm …`,
   stepsLeftOut: (steps, count) => `${steps}; ${count} bước không hiện, trừ các bước thất bại`,
   furtherStepsLeftOut: (steps) => `${steps}; các bước còn lại không hiện, trừ các bước thất bại`,
-
-  titles: { keys: 'Khóa truy cập' },
 }
