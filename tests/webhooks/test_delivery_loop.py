@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any, cast
 
 from execution_monitor.storage.rows import BsonDocument
@@ -27,6 +27,7 @@ class Due:
         self.looks = 0
         self.claims = 0
         self.attempts = list[asyncio.Event]()
+        self.answers = list[Callable[[bool], None]]()
 
     async def find_due(self, closed_hosts: Sequence[str], most: int) -> Sequence[tuple[str, str]]:
         self.looks += 1
@@ -37,7 +38,8 @@ class Due:
         self.waiting = [each for each in self.waiting if each not in ids]
         return [delivery(each) for each in ids if each not in self.taken]
 
-    async def attempt(self, _: BsonDocument) -> bool | None:
+    async def attempt(self, _: BsonDocument, answer: Callable[[bool], None]) -> bool | None:
+        self.answers.append(answer)
         self.attempts.append(asyncio.Event())
         await self.attempts[-1].wait()
         return True
@@ -100,6 +102,21 @@ async def test_a_host_that_has_enough_on_its_way_gets_more_as_soon_as_one_has_en
         await until(lambda: len(due.attempts) == 9)
 
     assert due.waiting == []
+
+
+async def test_a_host_that_has_answered_gets_more_before_that_is_recorded():
+    due = Due(*(f"a-{number}" for number in range(9)))
+    async with sending(due) as loop:
+        await until(lambda: len(due.attempts) == 8)
+        await settle()
+        due.answers[0](True)  # noqa: FBT003 - as an attempt says it
+        loop.wake()
+        await until(lambda: len(due.attempts) == 9)
+        due.attempts[0].set()
+        await until(lambda: loop.in_flight == 8)
+
+        # Its place was given back once.
+        assert loop.keep_places(["a"]) == [False]
 
 
 async def test_a_place_that_is_free_again_is_filled():

@@ -106,7 +106,7 @@ class Notifier(Collector):
         """Send until cancelled; what is on its way then has some seconds left, or is sent again a minute later."""
         await self._loop.run()
 
-    async def _attempt(self, claimed: BsonDocument) -> bool | None:
+    async def _attempt(self, claimed: BsonDocument, _: Callable[[bool], None]) -> bool | None:
         """Send one message and record how it ended; whether the host answered, None where it was not sent."""
         rule = await self._rules.find(claimed["rule_id"])
         if rule is None or not rule.is_enabled:

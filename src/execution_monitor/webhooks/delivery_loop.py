@@ -29,8 +29,8 @@ _TROUBLE_SECONDS = 1.0
 _LAST_SECONDS = 3.0
 
 # Attempts a claimed delivery and records how it ended. Returns whether its host answered, whatever it answered; None
-# where nothing was sent.
-AttemptOne = Callable[[BsonDocument], Awaitable[bool | None]]
+# where nothing was sent. It may say that before it records it: the host then has its place again.
+AttemptOne = Callable[[BsonDocument, Callable[[bool], None]], Awaitable[bool | None]]
 # Records that a claimed delivery failed, to be tried again by the schedule.
 PutOff = Callable[[BsonDocument, Attempt], Awaitable[None]]
 
@@ -181,9 +181,15 @@ class DeliveryLoop:
 
     async def _send(self, claimed: BsonDocument) -> None:
         host: str = claimed["host"]
-        is_well: bool | None = None
+        is_well, has_place = None, True
+
+        def answer(well: bool) -> None:  # noqa: FBT001 - of an attempt
+            nonlocal has_place
+            has_place = False
+            self._circuits.end(host, is_well=well)
+
         try:
-            is_well = await self._attempt(claimed)
+            is_well = await self._attempt(claimed, answer)
         except (PyMongoError, ExecutionMonitorError) as error:
             # Its claim runs out.
             _log_trouble("delivery_not_recorded", error)
@@ -193,7 +199,8 @@ class DeliveryLoop:
             with contextlib.suppress(PyMongoError, ExecutionMonitorError):
                 await self._put_off(claimed, Attempt(error="The server could not make the request."))
         finally:
-            self._circuits.end(host, is_well=is_well)
+            if has_place:
+                self._circuits.end(host, is_well=is_well)
         if pause := self._circuits.seconds_until_open(host):
             with contextlib.suppress(PyMongoError, ExecutionMonitorError):
                 await self._outbox.postpone_host(host, pause)

@@ -84,8 +84,7 @@ class Outbox:
             errors: Sequence[Mapping[str, Any]] = details.get("writeErrors", ())
             if details.get("writeConcernErrors") or any(each.get("code") != _DUPLICATE_KEY for each in errors):
                 raise
-            known: Sequence[str] = [rows[each["index"]]["_id"] for each in errors]
-            return frozenset(known)
+            return frozenset(str(rows[int(each["index"])]["_id"]) for each in errors)
         return frozenset()
 
     async def find_due(self, closed_hosts: Sequence[str], most: int) -> Sequence[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """The sender of webhooks: signs what is due, posts it to its receiver, and records how that ended."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
@@ -78,7 +78,7 @@ class Sender(Collector):
         """Send a delivery that the caller has claimed, and record how it ended."""
         await self._loop.send_once(claimed)
 
-    async def _attempt(self, claimed: BsonDocument) -> bool | None:
+    async def _attempt(self, claimed: BsonDocument, answer: Callable[[bool], None]) -> bool | None:
         """Send one delivery and record how it ended; whether the host answered, None where it was not sent."""
         webhook = await self._find_enabled(claimed)
         if webhook is None:
@@ -100,8 +100,11 @@ class Sender(Collector):
             return None
         headers = signed_headers(str(claimed["_id"]), body, secrets, now)
         outcome = await self._outbound.post(destination, body.encode(), headers)
+        is_well = isinstance(outcome, Answer)
+        # However long it takes MongoDB to record it.
+        answer(is_well)
         await self._record(claimed, webhook, outcome)
-        return isinstance(outcome, Answer)
+        return is_well
 
     async def _find_enabled(self, claimed: BsonDocument) -> SendingWebhook | None:
         """The webhook of a delivery; None where it sends nothing now, which is then recorded."""
