@@ -34,6 +34,7 @@ async def test_a_server_keeps_rollups_and_leaves_the_work_to_others_when_it_stop
 
     assert "execution_monitor_feeder_term 1.0" in lines
     assert 'execution_monitor_rollups_tenants{state="complete"} 1.0' in lines
+    assert 'execution_monitor_rollups_settled_sums_total{use="reused"} 0.0' in lines
     lease = await database.collection(LeaseRecord).find_one({"_id": "feeder"})
     assert lease is not None
     assert lease["expires_at"] <= datetime.now(UTC)

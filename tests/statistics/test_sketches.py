@@ -72,3 +72,33 @@ def test_a_sketch_without_values_has_no_percentiles() -> None:
 )
 def test_what_is_no_number_or_too_large_is_not_added_up(stored: object, expected: float | None) -> None:
     assert usable(stored) == expected
+
+
+_BINS = st.dictionaries(st.integers(0, 5), st.integers(1, 3), min_size=1)
+
+
+@given(bins=_BINS, more=_BINS, is_first=st.booleans(), times=st.sampled_from([1, -1]))
+def test_a_sketch_that_was_merged_into_another_changes_no_more_with_it(
+    *, bins: dict[int, int], more: dict[int, int], is_first: bool, times: int
+):
+    one, other, whole = Sketch(dict(bins), 5), Sketch(), Sketch()
+    other.merge(one)
+    whole.merge(one)
+    changed, kept = (one, other) if is_first else (other, one)
+
+    changed.add_bins({number: count * times for number, count in more.items()}, 1)
+
+    assert kept == whole == Sketch(bins, 5)
+    expected = {number: bins.get(number, 0) + more.get(number, 0) * times for number in bins.keys() | more.keys()}
+    assert changed == Sketch({number: count for number, count in expected.items() if count}, 6)
+
+
+@given(_BINS, _BINS)
+def test_a_sketch_that_is_taken_out_again_leaves_nothing(bins: dict[int, int], more: dict[int, int]):
+    both = Sketch()
+    for each in (bins, more):
+        both.merge(Sketch(each, 7))
+
+    both.merge(Sketch(more, 7), -1)
+
+    assert both == Sketch(bins, 7)
