@@ -59,7 +59,7 @@ exporter: $(EXPORTER) $(RECEIVER) ## Install the exporter of OpenTelemetry and t
 test-dashboard: $(TYPES) ## Run the tests of the dashboard's models
 	@$(NODE) && cd $(DASHBOARD) && npm run --silent test
 
-screenshots: setup dashboard browser ## Take screenshots of the dashboard, light and dark, into build/screenshots
+screenshots: setup dashboard browser ## Take pictures of every page, light and dark, into build/screenshots, and those of README.md
 	@$(BIN)/pytest -q -n 0 tests/dashboard/screenshots.py
 
 engines: setup dashboard ## Try the wheel on every supported Python, and real Airflow, dbt and Dagster that report to the server
