@@ -31,8 +31,14 @@ USERS = (
     DemoUser("grace", "another owner: sees other executions, and no payloads", ()),
     DemoUser(
         "olivia",
-        "an operator: sees all of the tenant, and makes access keys",
-        (Scope.EXECUTIONS_READ_TENANT, Scope.EXECUTIONS_PAYLOAD, Scope.EXECUTIONS_WRITE, Scope.KEYS_WRITE),
+        "an operator: sees all of the tenant, and manages its alerts, failures and access keys",
+        (
+            Scope.EXECUTIONS_READ_TENANT,
+            Scope.EXECUTIONS_PAYLOAD,
+            Scope.EXECUTIONS_WRITE,
+            Scope.KEYS_WRITE,
+            Scope.ALERTS_WRITE,
+        ),
     ),
 )
 
