@@ -61,3 +61,16 @@ async def test_the_page_speaks_the_language_that_was_chosen(open_page: OpenPage,
 
     await expect(page.get_by_role("button", name="Thời điểm tạo")).to_be_visible()
     await expect(page.locator("html")).to_have_attribute("lang", "vi")
+
+
+async def test_pages_of_keys_and_signing_in_speak_the_language_too(open_page: OpenPage, token_for: Callable[..., str]):
+    page = await open_page("/keys", token_for("ada", "acme", "keys:write", "executions:write"))
+    await page.evaluate("localStorage.setItem('execution-monitor.language', 'vi')")
+    await page.reload()
+    await page.get_by_role("button", name="Khóa mới").click()
+    await expect(page.get_by_role("checkbox", name="Báo cáo lượt chạy")).to_be_checked()
+    await expect(page).to_have_title(re.compile("^Khóa truy cập"))
+
+    await page.get_by_role("button", name="Đăng xuất").click()
+    await expect(page.get_by_role("button", name="Đăng nhập")).to_be_attached()
+    await expect(page).to_have_title(re.compile("^Đăng nhập"))

@@ -89,14 +89,14 @@ async def test_a_failure_is_shown_with_its_step_stack_trace_and_data(
     await page.get_by_role("button", name="Failed: Load").click()
     panel = page.get_by_role("region", name="Step Load")
     await expect(panel).to_contain_text("Extract")
-    await expect(panel.get_by_role("region", name="JSON").first).to_contain_text('table: "t1"')
+    await expect(panel.get_by_role("group", name="Input as JSON")).to_contain_text('table: "t1"')
     # What it does not have is not named.
     await expect(panel.get_by_role("heading", name="Input")).to_be_visible()
     await expect(panel.get_by_role("heading", name="Result")).to_have_count(0)
 
     await page.get_by_role("tab", name="Input and result").click()
-    await expect(page.get_by_role("region", name="JSON")).to_contain_text("rows: 10")
-    await expect(page.get_by_role("region", name="JSON")).to_contain_text("account: 3544790567247868102")
+    await expect(page.get_by_role("group", name="Input as JSON")).to_contain_text("rows: 10")
+    await expect(page.get_by_role("group", name="Input as JSON")).to_contain_text("account: 3544790567247868102")
     await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     data = page.get_by_role("tabpanel")
     await data.get_by_role("button", name="Copy").click()
@@ -105,7 +105,7 @@ async def test_a_failure_is_shown_with_its_step_stack_trace_and_data(
     assert page.url.endswith("?step=s1&tab=data")
     await data.get_by_label("Search keys and values").fill("3544790567247868102")
     await expect(data.get_by_text("1 match", exact=True)).to_be_visible()
-    await expect(page.get_by_role("region", name="JSON")).not_to_contain_text("rows")
+    await expect(page.get_by_role("group", name="Input as JSON")).not_to_contain_text("rows")
 
     await page.get_by_role("link", name="Executions").click()
     await expect(icon).to_have_attribute("href", re.compile(r"logo-(?!failed)"))

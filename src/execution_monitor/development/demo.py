@@ -32,7 +32,7 @@ USERS = (
     DemoUser("grace", "another owner: sees other executions, and no payloads", ()),
     DemoUser(
         "olivia",
-        "an operator: sees all of the tenant, and makes access keys, alert rules and webhooks",
+        "an operator: sees all of the tenant, and manages its alerts, failures, webhooks and access keys",
         (
             Scope.EXECUTIONS_READ_TENANT,
             Scope.EXECUTIONS_PAYLOAD,

@@ -4,6 +4,7 @@ import { Redirect, Route, Switch, useRoute } from 'wouter'
 import { usePathname, useSearch } from 'wouter/use-browser-location'
 import { ZoneProvider } from '../bar/ZoneProvider.tsx'
 import { lazyPage } from '../components/lazyPage.ts'
+import { NotFound } from '../components/NotFound.tsx'
 import { Notice } from '../components/Notice.tsx'
 import { createClient } from '../graphql/client.ts'
 import { Connection } from '../live/connection.ts'
@@ -66,7 +67,7 @@ function StartRoute() {
 /** The page of the execution at the address. Of the address as it is: the router decodes parts of it. */
 function ExecutionRoute() {
   const executionId = executionIdOf(usePathname(), useSearch())
-  if (executionId === null) return <Notice kind="empty" isPage title={messages.app.notFound} />
+  if (executionId === null) return <NotFound />
   return <DetailPage key={executionId} executionId={executionId} />
 }
 

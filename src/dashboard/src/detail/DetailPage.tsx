@@ -8,7 +8,7 @@ import { useIcon } from '../components/useIcon.ts'
 import { useTitle } from '../components/useTitle.ts'
 import { messages } from '../messages/messages.ts'
 import { LIST_PATH } from '../model/paths.ts'
-import { titleOfExecution } from '../model/titles.ts'
+import { titleOfExecution, titleOfPage } from '../model/titles.ts'
 import styles from './DetailPage.module.css'
 import { ErrorBox } from './ErrorBox.tsx'
 import { LastSuccessComparison } from './LastSuccessComparison.tsx'
@@ -32,7 +32,8 @@ export default function DetailPage({ executionId }: { executionId: string }) {
   const { execution, steps, state, error } = snapshot
   const runs = useNeighbours(executionId, execution, tab)
   useIcon(execution?.status ?? null)
-  useTitle(execution && titleOfExecution(execution.workflowName, execution.status))
+  const missing = state === 'missing' ? titleOfPage(messages.detail.missing.title) : null
+  useTitle(execution === null ? missing : titleOfExecution(execution.workflowName, execution.status))
 
   if (execution === null) {
     if (state === 'missing') {

@@ -7,8 +7,8 @@ import { CopyButton } from './CopyButton.tsx'
 import { JsonTree } from './JsonTree.tsx'
 import styles from './JsonView.module.css'
 
-/** A JSON value as a tree that can be searched and copied, folded where it is large. */
-export function JsonView({ value }: { value: unknown }) {
+/** A JSON value as a tree that can be searched and copied, folded where it is large; `name` is what it is, such as `Input`. */
+export function JsonView({ name, value }: { name: string; value: unknown }) {
   const text = messages.detail.json
   const [search, setSearch] = useState('')
   const matches = useMemo(() => searchJson(value, search), [value, search])
@@ -30,7 +30,7 @@ export function JsonView({ value }: { value: unknown }) {
         </span>
         <CopyButton text={() => printJson(value, 2)} />
       </div>
-      <div className={styles.json} tabIndex={0} role="region" aria-label={text.label} dir="ltr">
+      <div className={styles.json} tabIndex={0} role="group" aria-label={text.label(name)} dir="ltr">
         {/* A new tree for each search: what is open in it depends on the search. */}
         <JsonTree key={search} value={value} search={search} matches={matches} />
       </div>

@@ -56,7 +56,7 @@ export function LineDetails({ line, start, select }: LineDetailsProps) {
       {line.attributes !== null && (
         <>
           <h3>{text.attributes}</h3>
-          <JsonView value={line.attributes} />
+          <JsonView name={messages.detail.logs.attributes} value={line.attributes} />
         </>
       )}
     </section>

@@ -24,11 +24,11 @@ export function Payloads({ executionId, updatedAt }: { executionId: string; upda
     <div className={styles.payloads}>
       <section>
         <h2>{messages.detail.data.input}</h2>
-        <JsonView value={data.execution?.inputParameters ?? null} />
+        <JsonView name={messages.detail.data.input} value={data.execution?.inputParameters ?? null} />
       </section>
       <section>
         <h2>{messages.detail.data.result}</h2>
-        <JsonView value={data.execution?.finalResult ?? null} />
+        <JsonView name={messages.detail.data.result} value={data.execution?.finalResult ?? null} />
       </section>
     </div>
   )

@@ -185,7 +185,7 @@ function Payload({ title, value }: { title: string; value: unknown }) {
   return (
     <>
       <h3>{title}</h3>
-      <JsonView value={value} />
+      <JsonView name={title} value={value} />
     </>
   )
 }

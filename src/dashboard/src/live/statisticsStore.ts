@@ -6,8 +6,8 @@ import type { SubscriptionRequest } from './eventStream.ts'
 // Milliseconds after which what could not be read, or cannot be followed, is read again.
 const RETRY = 4_000
 const REFRESH = 60_000
-// Milliseconds between two reads, however much happens meanwhile.
-const PAUSE = 5_000
+// Milliseconds between two reads at least, however much happens meanwhile.
+const PAUSE = 2_000
 
 /** What all statistics have, so that they can be followed. */
 export interface Statistics {

@@ -37,7 +37,7 @@ test('the first need is met at once, and those within the pause by one run behin
   expect(times()).toBe(3)
 })
 
-test('the pause begins when the work has ended', async () => {
+test('the pause begins when the work has ended, and is longer the longer that took', async () => {
   let end = (): void => undefined
   let times = 0
   const pace = new Pace(() => {
@@ -50,6 +50,8 @@ test('the pause begins when the work has ended', async () => {
   await vi.advanceTimersByTimeAsync(10 * PAUSE)
   expect(times).toBe(1)
   end()
+  await vi.advanceTimersByTimeAsync(39 * PAUSE)
+  expect(times).toBe(1)
   await vi.advanceTimersByTimeAsync(PAUSE)
   expect(times).toBe(2)
 })

@@ -1,4 +1,10 @@
-/** Work that many events need, done at once for the first of them and then no sooner than `pause` milliseconds after it ended. */
+// Of the time, work takes a fifth at most.
+const REST = 4
+
+/**
+ * Work that many events need: done at once for the first of them, and again no sooner than `pause` milliseconds after it
+ * has ended, or later if it took long.
+ */
 export class Pace {
   private timer: ReturnType<typeof setTimeout> | undefined
   private isBusy = false
@@ -25,11 +31,13 @@ export class Pace {
   private async run(): Promise<void> {
     this.isBusy = true
     this.isNeeded = false
+    const begun = Date.now()
     await this.work()
     if (this.isStopped) return
+    const pause = Math.max(this.pause, REST * (Date.now() - begun))
     this.timer = setTimeout(() => {
       this.isBusy = false
       if (this.isNeeded) void this.run()
-    }, this.pause)
+    }, pause)
   }
 }

@@ -1,7 +1,9 @@
 import { useEffect, useState } from 'react'
 import { Button } from '../components/Button.tsx'
 import logo from '../components/logo.svg'
+import { useTitle } from '../components/useTitle.ts'
 import { messages } from '../messages/messages.ts'
+import { titleOfPage } from '../model/titles.ts'
 import { beginSignIn } from './authorizationCodeFlow.ts'
 import { readConfiguration, readPeople, type Person } from './configuration.ts'
 import { PasteToken } from './PasteToken.tsx'
@@ -11,6 +13,7 @@ import styles from './SignIn.module.css'
 /** The sign-in page: at an issuer, as a person of the demo, or with a token. */
 export function SignIn({ notice }: { notice: string | null }) {
   const { people, issuer } = useSignInOptions()
+  useTitle(titleOfPage(messages.session.signIn))
 
   return (
     <main className={styles.page}>

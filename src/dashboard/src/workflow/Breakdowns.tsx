@@ -67,6 +67,7 @@ export function Errors({ groups, scope }: ErrorsProps) {
 export function Steps({ steps }: { steps: readonly Step[] }) {
   const words = messages.workflow
   if (steps.length === 0) return <p className={styles.faint}>{words.noSteps}</p>
+  const hasCost = steps.some((each) => each.totalCost > 0)
   const longest = Math.max(...steps.map((each) => each.duration.mean ?? 0))
   return (
     <table className={styles.table}>
@@ -75,9 +76,11 @@ export function Steps({ steps }: { steps: readonly Step[] }) {
           <th scope="col">{words.step}</th>
           <th scope="col">{words.mean}</th>
           <th scope="col">{words.p95}</th>
-          <th scope="col">{words.times}</th>
+          <th scope="col" data-minor>
+            {words.times}
+          </th>
           <th scope="col">{words.failures}</th>
-          <th scope="col">{words.cost}</th>
+          {hasCost && <th scope="col">{words.cost}</th>}
         </tr>
       </thead>
       <tbody>
@@ -89,9 +92,11 @@ export function Steps({ steps }: { steps: readonly Step[] }) {
             </td>
             <td className={styles.number}>{durationOf(step.duration.mean)}</td>
             <td className={styles.number}>{durationOf(step.duration.p95)}</td>
-            <td className={styles.number}>{formatCount(step.count)}</td>
+            <td className={styles.number} data-minor>
+              {formatCount(step.count)}
+            </td>
             <td className={styles.number}>{step.failedCount > 0 && formatCount(step.failedCount)}</td>
-            <td className={styles.number}>{step.totalCost > 0 && formatCost(step.totalCost)}</td>
+            {hasCost && <td className={styles.number}>{step.totalCost > 0 && formatCost(step.totalCost)}</td>}
           </tr>
         ))}
       </tbody>

@@ -7,6 +7,7 @@ import { useScope } from '../bar/useScope.ts'
 import { Button } from '../components/Button.tsx'
 import { ErrorBanner } from '../components/ErrorBanner.tsx'
 import { LiveIndicator } from '../components/LiveIndicator.tsx'
+import { NotFound } from '../components/NotFound.tsx'
 import { Notice } from '../components/Notice.tsx'
 import { useIcon } from '../components/useIcon.ts'
 import { useShortcuts } from '../components/useShortcuts.ts'
@@ -32,7 +33,7 @@ const USUAL_SINCE = '-7d'
 /** The page of the workflow at the address. Of the address as it is: the router decodes parts of it. */
 export default function WorkflowRoute() {
   const name = workflowNameOf(usePathname(), useSearch())
-  if (name === null) return <Notice kind="empty" isPage title={messages.app.notFound} />
+  if (name === null) return <NotFound />
   return <WorkflowPage key={name} name={name} />
 }
 

@@ -170,7 +170,7 @@ export const detail = {
     scope: (scope: string) => `Inputs and results need the scope ${scope}, which your token does not have.`,
   },
   json: {
-    label: 'JSON',
+    label: (name: string) => `${name} as JSON`,
     none: 'None',
     search: 'Search keys and values',
     matches: (count: string) => `${count} matches`,

@@ -177,7 +177,7 @@ export const detail: Messages['detail'] = {
     scope: (scope) => `Đầu vào và kết quả cần phạm vi ${scope}, mà token của bạn không có.`,
   },
   json: {
-    label: 'JSON',
+    label: (name) => `${name} dạng JSON`,
     none: 'Không có',
     search: 'Tìm khóa và giá trị',
     matches: (count) => `${count} kết quả`,
