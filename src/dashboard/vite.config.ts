@@ -28,6 +28,22 @@ function compressAssets(): Plugin {
   }
 }
 
+// What several pages use, and what a first load begins with: the frame and the pages that one starts at.
+const SHARED = /src[\\/](components|graphql|live|messages|model)[\\/]/
+const STARTS = /src[\\/](alerts[\\/]Bell\.tsx|main\.tsx|list[\\/]ListPage\.tsx|overview[\\/]OverviewPage\.tsx)$/
+
+interface Modules {
+  getModuleInfo: (id: string) => { importers: readonly string[] } | null
+}
+
+/** Whether a first load needs the module: whether what begins one imports it, directly or not. */
+function isOfFirstLoad(id: string, modules: Modules, seen = new Set<string>()): boolean {
+  if (STARTS.test(id)) return true
+  seen.add(id)
+  const importers = modules.getModuleInfo(id)?.importers ?? []
+  return importers.some((each) => !seen.has(each) && isOfFirstLoad(each, modules, seen))
+}
+
 // Written beside the pages, so that the wheel holds it.
 const licenses = new Licenses('licenses.txt')
 
@@ -46,10 +62,19 @@ export default defineConfig({
     chunkSizeWarningLimit: 10_000,
     rolldownOptions: {
       input: { index: 'index.html', graphiql: 'graphiql.html' },
-      // What several pages use is one file: some forty small ones take 8 kB more, and as many requests.
+      // What several pages use is two files, of which a first load needs one: some forty small ones take 8 kB more, and as
+      // many requests.
       output: {
         codeSplitting: {
-          groups: [{ name: 'shared', test: /src[\\/](components|graphql|live|messages|model)[\\/]/, minShareCount: 2 }],
+          groups: [
+            {
+              name: (id, modules) => (isOfFirstLoad(id, modules) ? 'shared' : null),
+              test: SHARED,
+              minShareCount: 2,
+              priority: 1,
+            },
+            { name: 'later', test: SHARED, minShareCount: 2 },
+          ],
         },
       },
       // Libraries contain "use no memo" and "use client", which are for React's compiler and server components; we use neither.

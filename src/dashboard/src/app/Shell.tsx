@@ -13,10 +13,11 @@ import { readClaims } from '../model/token.ts'
 import { readConfiguration } from '../session/configuration.ts'
 import { signOut, useSession } from '../session/session.ts'
 import styles from './Shell.module.css'
-import { ShortcutsHelp } from './ShortcutsHelp.tsx'
 import { UserMenu } from './UserMenu.tsx'
 
 const Bell = lazy(() => import('../alerts/Bell.tsx'))
+// Loaded when it is opened.
+const ShortcutsHelp = lazy(() => import('./ShortcutsHelp.tsx'))
 
 /** The frame of every page: navigation, shortcuts, theme and account. */
 export function Shell({ banner, children }: { banner: ReactNode; children: ReactNode }) {
@@ -72,7 +73,7 @@ export function Shell({ banner, children }: { banner: ReactNode; children: React
         </div>
       </header>
       <div>{banner}</div>
-      {help > 0 && <ShortcutsHelp key={help} onClose={() => setHelp(0)} />}
+      <Suspense>{help > 0 && <ShortcutsHelp key={help} onClose={() => setHelp(0)} />}</Suspense>
       <main id="main" className={styles.main} tabIndex={-1}>
         {children}
       </main>

@@ -131,6 +131,7 @@ export function ListPage() {
               density={view.density}
               order={view.order}
               place={list.place}
+              onPlace={list.keepPlace}
               filter={view.filter}
               selection={selection}
               onFilter={(filter) => change({ filter })}

@@ -21,6 +21,7 @@ export const app = {
   scopes: 'Your scopes',
   noScopes: 'None: your token allows nothing.',
   shortcutsEnabled: 'Enable single-key shortcuts',
+  bell: (count: string) => `${count} firing alerts`,
   close: 'Close',
   pageNames: {
     api: 'REST API',

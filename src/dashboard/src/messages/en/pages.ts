@@ -1,3 +1,4 @@
+import { alerts } from './alerts.ts'
 import { api } from './api.ts'
 import { audit } from './audit.ts'
 import { connect } from './connect.ts'
@@ -9,4 +10,4 @@ import { webhooks } from './webhooks.ts'
 import { workflow } from './workflow.ts'
 
 /** The messages in English of the pages that are loaded when they are visited: one file for each folder. */
-export const pages = { api, audit, connect, detail, failures, overview, rules, webhooks, workflow }
+export const pages = { alerts, api, audit, connect, detail, failures, overview, rules, webhooks, workflow }

@@ -22,6 +22,7 @@ export const app: Messages['app'] = {
   scopes: 'Các quyền của bạn',
   noScopes: 'Không có: token của bạn không cho phép gì.',
   shortcutsEnabled: 'Bật phím tắt một phím',
+  bell: (count) => `${count} cảnh báo đang báo`,
   close: 'Đóng',
   pageNames: {
     api: 'REST API',
