@@ -1,4 +1,5 @@
 import { Dialog } from '../components/Dialog.tsx'
+import { PALETTE_KEYS } from '../components/usePaletteKey.ts'
 import { enableShortcuts, useShortcutsEnabled } from '../components/useShortcuts.ts'
 import { messages, type Messages } from '../messages/messages.ts'
 import styles from './ShortcutsHelp.module.css'
@@ -15,6 +16,7 @@ const KEYS: [keys: string[], action: keyof Messages['app']['keyNames']][] = [
   [['g', 'o'], 'overview'],
   [['e'], 'firstError'],
   [['g', 'l'], 'list'],
+  [PALETTE_KEYS, 'palette'],
   [['?'], 'help'],
 ]
 

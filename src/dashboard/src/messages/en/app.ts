@@ -6,6 +6,8 @@ export const app = {
   executions: 'Executions',
   failures: 'Failures',
   overview: 'Overview',
+  palette: 'Command palette',
+  paletteTitle: (keys: string) => `Command palette (${keys})`,
   shortcuts: 'Keyboard shortcuts',
   shortcutsTitle: 'Keyboard shortcuts (?)',
   theme: (theme: string) => `Theme: ${theme}`,
@@ -42,6 +44,7 @@ export const app = {
     overview: 'Go to the overview',
     firstError: 'First error of a log',
     list: 'Go to the list',
+    palette: 'Command palette',
     help: 'Show this help',
   },
 }

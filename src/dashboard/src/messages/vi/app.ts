@@ -7,6 +7,8 @@ export const app: Messages['app'] = {
   executions: 'Lượt chạy',
   failures: 'Lỗi',
   overview: 'Tổng quan',
+  palette: 'Bảng lệnh',
+  paletteTitle: (keys) => `Bảng lệnh (${keys})`,
   shortcuts: 'Phím tắt',
   shortcutsTitle: 'Phím tắt (?)',
   theme: (theme) => `Giao diện: ${theme}`,
@@ -43,6 +45,7 @@ export const app: Messages['app'] = {
     overview: 'Đến trang tổng quan',
     firstError: 'Lỗi đầu tiên trong nhật ký',
     list: 'Đến danh sách',
+    palette: 'Bảng lệnh',
     help: 'Hiện trợ giúp này',
   },
 }

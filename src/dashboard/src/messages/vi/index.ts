@@ -12,6 +12,7 @@ import { failures } from './failures.ts'
 import { list } from './list.ts'
 import { model } from './model.ts'
 import { overview } from './overview.ts'
+import { palette } from './palette.ts'
 import { rules } from './rules.ts'
 import { views } from './views.ts'
 import { webhooks } from './webhooks.ts'
@@ -32,6 +33,7 @@ export const vi: Messages = {
   list,
   model,
   overview,
+  palette,
   rules,
   views,
   webhooks,
