@@ -30,7 +30,8 @@ function compressAssets(): Plugin {
 
 // What several pages use, and what a first load begins with: the frame and the pages that one starts at.
 const SHARED = /src[\\/](components|graphql|live|messages|model)[\\/]/
-const STARTS = /src[\\/](alerts[\\/]Bell\.tsx|main\.tsx|list[\\/]ListPage\.tsx|overview[\\/]OverviewPage\.tsx)$/
+const STARTS =
+  /src[\\/](alerts[\\/]Bell\.tsx|main\.tsx|list[\\/]List(Page|Histogram)\.tsx|overview[\\/]OverviewPage\.tsx)$/
 
 interface Modules {
   getModuleInfo: (id: string) => { importers: readonly string[] } | null

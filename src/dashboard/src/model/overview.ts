@@ -64,12 +64,12 @@ export interface Suspect<R extends Running> {
   silentFor: number | null
 }
 
-/** `scope` with the range of time that the overview has where its address leaves it open. */
-export function withRange(scope: Scope, now: number): Scope {
+/** `scope` with a start of its range of time where its address leaves it open: that of the overview, or another. */
+export function withRange(scope: Scope, now: number, since = DEFAULT_SINCE): Scope {
   if (scope.since !== null) return scope
-  if (scope.until === null) return { ...scope, since: DEFAULT_SINCE }
+  if (scope.until === null) return { ...scope, since }
   const end = Date.parse(resolveDate(scope.until, now))
-  return { ...scope, since: resolveDate(DEFAULT_SINCE, end) }
+  return { ...scope, since: resolveDate(since, end) }
 }
 
 /** The filters for `scope` at `now` (milliseconds). A range that ends now moves on with time. */

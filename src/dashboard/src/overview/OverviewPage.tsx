@@ -10,7 +10,8 @@ import { useShortcuts } from '../components/useShortcuts.ts'
 import { useTitle } from '../components/useTitle.ts'
 import { useZone } from '../components/ZoneContext.ts'
 import { messages } from '../messages/messages.ts'
-import type { Bucket } from '../model/histogram.ts'
+import { printTime } from '../model/dates.ts'
+import { toBuckets } from '../model/histogram.ts'
 import { formatCount } from '../model/numbers.ts'
 import { countOf, listOf, usualDurations, withRange } from '../model/overview.ts'
 import { overviewPath } from '../model/paths.ts'
@@ -79,7 +80,7 @@ export default function OverviewPage() {
             ) : (
               <Histogram
                 name={words.byStatus}
-                buckets={toBuckets(present)}
+                buckets={toBuckets(present.series)}
                 onBrush={(start, end) => change({ since: printTime(start), until: printTime(end) })}
                 pathOf={(each) => listOf(scope, { field: 'status', operator: 'in', values: [each] })}
               />
@@ -106,16 +107,4 @@ function describeBasis({ count, basis, relativeError }: Present): string {
   const total = messages.overview.total(formatCount(count))
   if (basis !== 'SAMPLED') return total
   return `${total}. ${messages.overview.sampled(`${((relativeError ?? 0) * 100).toFixed(1)} %`)}`
-}
-
-function toBuckets({ series }: Present): Bucket[] {
-  return series.map(({ start, end, byStatus }) => ({
-    start: Date.parse(start),
-    end: Date.parse(end),
-    counts: Object.fromEntries(byStatus.map(({ status, count }) => [status, count])),
-  }))
-}
-
-function printTime(time: number): string {
-  return new Date(time).toISOString().replace('.000', '')
 }
