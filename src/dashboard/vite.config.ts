@@ -3,7 +3,7 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import react from '@vitejs/plugin-react'
-import type { Plugin, Rolldown } from 'vite'
+import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
 import { Licenses } from './licenses.ts'
 
@@ -28,27 +28,25 @@ function compressAssets(): Plugin {
   }
 }
 
+// What several pages use, and what a first load begins with: the frame and the pages that one starts at.
+const SHARED = /src[\\/](components|graphql|live|messages|model)[\\/]/
+const STARTS =
+  /src[\\/](alerts[\\/]Bell\.tsx|main\.tsx|list[\\/]List(Page|Histogram)\.tsx|overview[\\/]OverviewPage\.tsx)$/
+
+interface Modules {
+  getModuleInfo: (id: string) => { importers: readonly string[] } | null
+}
+
+/** Whether a first load needs the module: whether what begins one imports it, directly or not. */
+function isOfFirstLoad(id: string, modules: Modules, seen = new Set<string>()): boolean {
+  if (STARTS.test(id)) return true
+  seen.add(id)
+  const importers = modules.getModuleInfo(id)?.importers ?? []
+  return importers.some((each) => !seen.has(each) && isOfFirstLoad(each, modules, seen))
+}
+
 // Written beside the pages, so that the wheel holds it.
 const licenses = new Licenses('licenses.txt')
-
-const SHARED = /src[\\/](components|graphql|live|messages|model)[\\/]/
-// What is loaded before the list is seen.
-const FIRST = ['main.tsx', 'alerts/Bell.tsx', 'list/Facets.tsx', 'list/ListPage.tsx'].map((name) =>
-  path.resolve(import.meta.dirname, 'src', name),
-)
-const needed = new Map<string, boolean>()
-
-/** Whether the first load needs the module. */
-function isNeededAtFirst(module: string, context: Rolldown.ChunkingContext): boolean {
-  const known = needed.get(module)
-  if (known !== undefined) return known
-  // In a circle of imports, others decide.
-  needed.set(module, false)
-  const importers = context.getModuleInfo(module)?.importers ?? []
-  const isNeeded = FIRST.includes(module) || importers.some((importer) => isNeededAtFirst(importer, context))
-  needed.set(module, isNeeded)
-  return isNeeded
-}
 
 export default defineConfig({
   plugins: [react(), licenses.write(), compressAssets()],
@@ -65,18 +63,18 @@ export default defineConfig({
     chunkSizeWarningLimit: 10_000,
     rolldownOptions: {
       input: { index: 'index.html', graphiql: 'graphiql.html' },
-      // What several pages use is one file, or two: some forty small ones take 8 kB more, and as many requests.
+      // What several pages use is two files, of which a first load needs one: some forty small ones take 8 kB more, and as
+      // many requests.
       output: {
         codeSplitting: {
           groups: [
-            // First: a group takes what its modules need with them.
             {
-              name: (module, context) => (isNeededAtFirst(module, context) ? 'shared' : null),
+              name: (id, modules) => (isOfFirstLoad(id, modules) ? 'shared' : null),
               test: SHARED,
               minShareCount: 2,
               priority: 1,
             },
-            { name: 'pages', test: SHARED, minShareCount: 2 },
+            { name: 'later', test: SHARED, minShareCount: 2 },
           ],
         },
       },

@@ -357,3 +357,56 @@ async def test_the_error_is_seen_at_every_width_and_the_time_that_the_list_is_so
                    }"""
             )
             await expect(error).to_be_in_viewport()
+
+
+async def test_the_page_of_a_workflow_is_reached_from_its_cell_its_menu_and_its_execution(
+    open_page: OpenPage, token_for: Callable[..., str]
+):
+    page = await open_list(open_page, token_for, "/executions?filter=status:in(FAILED)&since=2026-10-01T00:00:00Z")
+    # With all its executions, in the same range.
+    address = re.compile(r"/workflows/nightly-etl\?since=2026-10-01T00:00:00Z$")
+
+    await page.get_by_role("link", name="nightly-etl").hover()
+    await page.get_by_role("link", name="Page of nightly-etl").click()
+    await expect(page).to_have_url(address)
+    await expect(page.get_by_role("heading", level=1, name="nightly-etl")).to_be_visible()
+    await page.go_back()
+    await expect(page.get_by_role("row").nth(1)).to_be_visible()
+    for key in ("j", "."):
+        await page.keyboard.press(key)
+    await expect(page.get_by_role("menu")).to_be_visible()
+    for key in ("p", "Enter"):
+        await page.keyboard.press(key)
+    await expect(page).to_have_url(address)
+
+    await page.goto("/executions/e001")
+    await page.get_by_role("heading", level=1).get_by_role("link", name="nightly-etl").click()
+    await expect(page).to_have_url(re.compile("/workflows/nightly-etl$"))
+
+
+async def test_rows_are_selected_on_a_phone(open_page: OpenPage, token_for: Callable[..., str]):
+    page = await open_list(open_page, token_for, width=390, height=844)
+    boxes = page.get_by_role("row").get_by_role("checkbox")
+    # As large as a finger, and no part of it opens the execution.
+    box = await page.get_by_role("row").nth(1).locator("label").bounding_box()
+    assert box is not None
+    assert box["width"] >= 32
+    assert box["height"] >= 44
+    await page.mouse.click(box["x"] + 2, box["y"] + 2)
+
+    selected = page.get_by_role("region", name="Selected executions")
+    await expect(selected.get_by_text("1 selected")).to_be_visible()
+    await selected.get_by_role("button", name="Select all loaded").click()
+    await expect(selected.get_by_text("3 selected")).to_be_visible()
+    await expect(boxes.and_(page.locator(":checked"))).to_have_count(3)
+    async with page.expect_download() as downloading:
+        await selected.get_by_role("button", name="Export selected: CSV").click()
+    assert len(await lines_of(await downloading.value)) == 4
+    await page.evaluate(AXE.read_text())
+    for scheme in ("light", "dark"):
+        await page.emulate_media(color_scheme=scheme)
+        violations = await page.evaluate(
+            "axe.run().then(({violations}) => violations.map((v) => [v.id, v.nodes[0].html]))"
+        )
+        assert violations == [], scheme
+    assert await page.evaluate("document.documentElement.scrollWidth") == 390

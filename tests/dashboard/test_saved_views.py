@@ -48,4 +48,5 @@ async def test_views_are_moved_saved_shared_and_deleted(open_page: OpenPage, tok
     await expect(colleague.get_by_label("Share with everyone of the tenant")).not_to_be_attached()
     assert await colleague.evaluate("document.documentElement.scrollWidth") == 390
     await seen.get_by_text("Failures").click()
-    await expect(colleague).to_have_url(re.compile(re.escape("filter=status:in(FAILED)&since=-24h")))
+    await expect(colleague).to_have_url(re.compile(re.escape("/executions?filter=status:in(FAILED)&since=-24h")))
+    await expect(colleague.get_by_role("button", name="Edit Status is Failed")).to_be_visible()

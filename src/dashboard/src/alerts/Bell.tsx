@@ -13,7 +13,7 @@ export default function Bell() {
   const { alerts } = useAlerts('FIRING', MOST + 1)
   if (alerts === null) return null
   const count = alerts.length > MOST ? `${MOST}+` : String(alerts.length)
-  const name = messages.alerts.bell(count)
+  const name = messages.app.bell(count)
   return (
     <Link className={styles.bell} href={ALERTS_PATH} title={name}>
       <Icon name="bell" />

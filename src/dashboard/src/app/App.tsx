@@ -13,11 +13,12 @@ import { messages } from '../messages/messages.ts'
 import { executionIdOf, movedListPath, SIGN_IN_CALLBACK_PATH } from '../model/paths.ts'
 import { ExpiryBanner } from '../session/ExpiryBanner.tsx'
 import { signOut, useSession } from '../session/session.ts'
-import { SignIn } from '../session/SignIn.tsx'
-import { SignInCallback } from '../session/SignInCallback.tsx'
 import { OverviewPage, PAGES } from './pages.ts'
 import { Shell } from './Shell.tsx'
 
+// Most visitors are signed in.
+const SignIn = lazy(() => import('../session/SignIn.tsx'))
+const SignInCallback = lazy(() => import('../session/SignInCallback.tsx'))
 // Each page is loaded when it is visited: none waits for another. The list has its messages with the frame.
 const ListPage = lazy(async () => ({ default: (await import('../list/ListPage.tsx')).ListPage }))
 const DetailPage = lazyPage(() => import('../detail/DetailPage.tsx'))
@@ -26,8 +27,8 @@ const DetailPage = lazyPage(() => import('../detail/DetailPage.tsx'))
 export function App() {
   const { token, notice } = useSession()
   const [isCallback] = useRoute(SIGN_IN_CALLBACK_PATH)
-  if (isCallback) return <SignInCallback />
-  return token === null ? <SignIn notice={notice} /> : <SignedIn key={token} token={token} />
+  if (token !== null && !isCallback) return <SignedIn key={token} token={token} />
+  return <Suspense>{isCallback ? <SignInCallback /> : <SignIn notice={notice} />}</Suspense>
 }
 
 function SignedIn({ token }: { token: string }) {

@@ -1,10 +1,12 @@
-import { lazy, Suspense, useEffect, useMemo, useState, type ReactNode } from 'react'
+import { lazy, Suspense, useCallback, useEffect, useMemo, useState, type ReactNode } from 'react'
 import { Link, useLocation } from 'wouter'
 import { usePathname, useSearch } from 'wouter/use-browser-location'
 import { Button } from '../components/Button.tsx'
 import { Icon } from '../components/Icon.tsx'
+import { lazyPage } from '../components/lazyPage.ts'
 import logo from '../components/logo.svg'
 import { chooseTheme, THEMES, useTheme } from '../components/theme.ts'
+import { PALETTE_KEYS, usePaletteKey } from '../components/usePaletteKey.ts'
 import { useShortcuts } from '../components/useShortcuts.ts'
 import { messages } from '../messages/messages.ts'
 import { FAILURES_PATH, failuresPath, LIST_PATH, listPath, OVERVIEW_PATH, overviewPath } from '../model/paths.ts'
@@ -13,19 +15,24 @@ import { readClaims } from '../model/token.ts'
 import { readConfiguration } from '../session/configuration.ts'
 import { signOut, useSession } from '../session/session.ts'
 import styles from './Shell.module.css'
-import { ShortcutsHelp } from './ShortcutsHelp.tsx'
 import { UserMenu } from './UserMenu.tsx'
 
 const Bell = lazy(() => import('../alerts/Bell.tsx'))
+// Loaded when they are opened.
+const CommandPalette = lazyPage(() => import('../palette/CommandPalette.tsx'))
+const ShortcutsHelp = lazy(() => import('./ShortcutsHelp.tsx'))
 
 /** The frame of every page: navigation, shortcuts, theme and account. */
 export function Shell({ banner, children }: { banner: ReactNode; children: ReactNode }) {
-  // Counts the openings: a key that is pressed right after the dialog has closed opens another.
+  // Count the openings: a key that is pressed right after a dialog has closed opens another.
   const [help, setHelp] = useState(0)
+  const [palette, setPalette] = useState(0)
   const hasGraphiQL = useGraphiQLServed()
   const [, navigate] = useLocation()
   const pathname = usePathname()
   const showHelp = (): void => setHelp((before) => before + 1)
+  const showPalette = useCallback(() => setPalette((before) => before + 1), [])
+  usePaletteKey(showPalette)
   useShortcuts({ 'g l': () => navigate(LIST_PATH), 'g o': () => navigate(overviewPath()), '?': showHelp })
 
   return (
@@ -60,6 +67,14 @@ export function Shell({ banner, children }: { banner: ReactNode; children: React
           </Suspense>
           <Button
             kind="quiet"
+            onClick={showPalette}
+            aria-label={messages.app.palette}
+            title={messages.app.paletteTitle(PALETTE_KEYS.join('-'))}
+          >
+            <Icon name="search" />
+          </Button>
+          <Button
+            kind="quiet"
             className={styles.shortcuts ?? ''}
             onClick={showHelp}
             aria-label={messages.app.shortcuts}
@@ -72,7 +87,10 @@ export function Shell({ banner, children }: { banner: ReactNode; children: React
         </div>
       </header>
       <div>{banner}</div>
-      {help > 0 && <ShortcutsHelp key={help} onClose={() => setHelp(0)} />}
+      <Suspense>
+        {help > 0 && <ShortcutsHelp key={`help ${help}`} onClose={() => setHelp(0)} />}
+        {palette > 0 && <CommandPalette key={`palette ${palette}`} onClose={() => setPalette(0)} onHelp={showHelp} />}
+      </Suspense>
       <main id="main" className={styles.main} tabIndex={-1}>
         {children}
       </main>
@@ -116,6 +134,7 @@ function ThemeChoice() {
   return (
     <Button
       kind="quiet"
+      className={styles.theme ?? ''}
       onClick={() => chooseTheme(next)}
       title={messages.app.switchTheme(messages.app.themes[theme], messages.app.themes[next])}
     >

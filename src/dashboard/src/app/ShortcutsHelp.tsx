@@ -1,4 +1,5 @@
 import { Dialog } from '../components/Dialog.tsx'
+import { PALETTE_KEYS } from '../components/usePaletteKey.ts'
 import { enableShortcuts, useShortcutsEnabled } from '../components/useShortcuts.ts'
 import { messages, type Messages } from '../messages/messages.ts'
 import styles from './ShortcutsHelp.module.css'
@@ -15,11 +16,12 @@ const KEYS: [keys: string[], action: keyof Messages['app']['keyNames']][] = [
   [['g', 'o'], 'overview'],
   [['e'], 'firstError'],
   [['g', 'l'], 'list'],
+  [PALETTE_KEYS, 'palette'],
   [['?'], 'help'],
 ]
 
 /** The dialog that lists the keyboard shortcuts and turns them on and off. */
-export function ShortcutsHelp({ onClose }: { onClose: () => void }) {
+export default function ShortcutsHelp({ onClose }: { onClose: () => void }) {
   const isEnabled = useShortcutsEnabled()
 
   return (

@@ -24,7 +24,7 @@ interface ConditionEditorProps {
 }
 
 /** A form for one condition: field, operator and values. */
-export function ConditionEditor({ condition, action, onDone }: ConditionEditorProps) {
+export default function ConditionEditor({ condition, action, onDone }: ConditionEditorProps) {
   const [draft, setDraft] = useState(condition)
   const [problem, setProblem] = useState<string | null>(null)
   const change = (next: Condition): void => {

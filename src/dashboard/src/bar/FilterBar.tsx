@@ -5,7 +5,7 @@ import { Popover } from '../components/Popover.tsx'
 import { messages } from '../messages/messages.ts'
 import { changeAt, conjunctsOf, EVERYTHING, narrow, type Condition, type Filter, type Path } from '../model/filter.ts'
 import { parseFilter, FilterSyntaxError } from '../model/filterText.ts'
-import { ConditionEditor } from './ConditionEditor.tsx'
+import { ConditionEditor } from './lazyEditor.ts'
 import styles from './FilterBar.module.css'
 import { FilterNode } from './FilterNode.tsx'
 

@@ -4,7 +4,7 @@ import { Popover } from '../components/Popover.tsx'
 import { useZone } from '../components/ZoneContext.ts'
 import { messages } from '../messages/messages.ts'
 import { childrenOf, describeCondition, isCondition, type Condition, type Filter, type Path } from '../model/filter.ts'
-import { ConditionEditor } from './ConditionEditor.tsx'
+import { ConditionEditor } from './lazyEditor.ts'
 import styles from './FilterBar.module.css'
 
 interface FilterNodeProps {

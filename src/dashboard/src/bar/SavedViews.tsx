@@ -1,4 +1,4 @@
-import { lazy, Suspense } from 'react'
+import { lazy } from 'react'
 import { Icon } from '../components/Icon.tsx'
 import { Popover } from '../components/Popover.tsx'
 import { messages } from '../messages/messages.ts'
@@ -19,11 +19,7 @@ export function SavedViews() {
       name={messages.views.title}
       align="end"
     >
-      {(close) => (
-        <Suspense fallback={<p>{messages.components.loading}</p>}>
-          <SavedViewsPanel onClose={close} />
-        </Suspense>
-      )}
+      {(close) => <SavedViewsPanel onClose={close} />}
     </Popover>
   )
 }

@@ -14,8 +14,9 @@ export default function SavedViewsPanel({ onClose }: { onClose: () => void }) {
   const { views, viewer, error, save, remove } = useSavedViews()
   const [problem, setProblem] = useState<string | null>(null)
   const path = usePathname()
+  // It begins with its question mark.
   const search = useSearch()
-  const address = search === '' ? path : `${path}?${search}`
+  const address = path + search
 
   async function attempt(change: Promise<void>): Promise<boolean> {
     try {

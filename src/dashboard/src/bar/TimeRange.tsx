@@ -1,17 +1,13 @@
-import { useState, type SyntheticEvent } from 'react'
-import { Button } from '../components/Button.tsx'
-import form from '../components/form.module.css'
+import { lazy } from 'react'
 import { Icon } from '../components/Icon.tsx'
 import { Popover } from '../components/Popover.tsx'
 import { useZone } from '../components/ZoneContext.ts'
 import { messages } from '../messages/messages.ts'
 import type { Scope } from '../model/scope.ts'
-import { nameRange, printLocal, readLocal } from '../model/timeRange.ts'
-import styles from './Bar.module.css'
-import { chooseZone } from './preferredZone.ts'
+import { nameRange } from '../model/timeRange.ts'
 
-const RANGES = ['-15m', '-1h', '-6h', '-24h', '-7d', '-30d']
-const LOCAL_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone
+// Loaded when it is opened.
+const TimeRangePanel = lazy(() => import('./TimeRangePanel.tsx'))
 
 interface TimeRangeProps {
   scope: Scope
@@ -20,9 +16,9 @@ interface TimeRangeProps {
 }
 
 /** When the executions of the page were created, within a time before now or between two times; and the time zone. */
-export function TimeRange({ scope: { since, until }, onChange, hasAnyTime }: TimeRangeProps) {
+export function TimeRange({ scope, onChange, hasAnyTime }: TimeRangeProps) {
   const zone = useZone()
-  const range = nameRange(since, until, zone)
+  const range = nameRange(scope.since, scope.until, zone)
   // Absolute times name their zone themselves.
   const name = zone === undefined || /\d:\d/.test(range) ? range : `${range}, ${zone}`
   return (
@@ -36,99 +32,7 @@ export function TimeRange({ scope: { since, until }, onChange, hasAnyTime }: Tim
       name={messages.bar.created(name)}
       align="end"
     >
-      {(close) => {
-        const choose = (range: Partial<Scope>): void => {
-          onChange(range)
-          close()
-        }
-        return (
-          <>
-            {[...(hasAnyTime ? [null] : []), ...RANGES].map((range) => (
-              <button
-                key={range}
-                type="button"
-                className={form.option}
-                aria-current={range === since && until === null}
-                onClick={() => choose({ since: range, until: null })}
-              >
-                {nameRange(range, null)}
-              </button>
-            ))}
-            <div className={styles.range}>
-              <ZoneChoice zone={zone} onChange={(chosen) => onChange({ zone: chosen })} />
-              <FromTo since={since} until={until} zone={zone} onChange={choose} />
-            </div>
-          </>
-        )
-      }}
+      {(close) => <TimeRangePanel scope={scope} onChange={onChange} hasAnyTime={hasAnyTime} onClose={close} />}
     </Popover>
-  )
-}
-
-function ZoneChoice({ zone, onChange }: { zone: string | undefined; onChange: (zone: string | null) => void }) {
-  // Where the names are not known, any that the address has.
-  const zones = new Set(['UTC', ...(zone === undefined ? [] : [zone]), ...Intl.supportedValuesOf('timeZone')])
-  return (
-    <label className={form.label}>
-      {messages.bar.timeZone}
-      <select
-        className={form.input}
-        value={zone ?? ''}
-        onChange={(event) => {
-          const chosen = event.target.value === '' ? null : event.target.value
-          chooseZone(chosen)
-          onChange(chosen)
-        }}
-      >
-        <option value="">{messages.bar.localTime(LOCAL_ZONE)}</option>
-        {[...zones].map((each) => (
-          <option key={each}>{each}</option>
-        ))}
-      </select>
-    </label>
-  )
-}
-
-interface FromToProps {
-  since: string | null
-  until: string | null
-  zone: string | undefined
-  onChange: (range: Partial<Scope>) => void
-}
-
-function FromTo({ since, until, zone, onChange }: FromToProps) {
-  // Null until something is entered: what is entered stays when the zone is changed.
-  const [from, setFrom] = useState<string | null>(null)
-  const [to, setTo] = useState<string | null>(null)
-  const shownFrom = from ?? printLocal(since, zone)
-  const shownTo = to ?? printLocal(until, zone)
-
-  function submit(event: SyntheticEvent): void {
-    event.preventDefault()
-    onChange({ since: readLocal(shownFrom, zone), until: readLocal(shownTo, zone) })
-  }
-
-  return (
-    <form className={form.fields} onSubmit={submit}>
-      <label className={form.label}>
-        {messages.bar.from}
-        <input
-          className={form.input}
-          type="datetime-local"
-          value={shownFrom}
-          onChange={(event) => setFrom(event.target.value)}
-        />
-      </label>
-      <label className={form.label}>
-        {messages.bar.to}
-        <input
-          className={form.input}
-          type="datetime-local"
-          value={shownTo}
-          onChange={(event) => setTo(event.target.value)}
-        />
-      </label>
-      <Button type="submit">{messages.bar.apply}</Button>
-    </form>
   )
 }

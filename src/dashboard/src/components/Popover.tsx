@@ -1,4 +1,5 @@
-import type { ReactNode } from 'react'
+import { Suspense, useLayoutEffect, useRef, type ReactNode } from 'react'
+import { messages } from '../messages/messages.ts'
 import styles from './Popover.module.css'
 import { useDropdown } from './useDropdown.ts'
 
@@ -9,7 +10,7 @@ interface PopoverProps {
   name?: string
   className?: string | undefined
   align?: 'start' | 'end'
-  /** The content of the panel; it gets a function that closes the panel. */
+  /** The content of the panel, which may be loaded when it is opened; it gets a function that closes the panel. */
   children: (close: () => void) => ReactNode
 }
 
@@ -17,11 +18,7 @@ const FOCUSABLE = 'a[href], button:not(:disabled), input:not(:disabled), select,
 
 /** A button with a panel of controls below it, a dialog that is not modal: it gets the focus when it opens. */
 export function Popover({ label, name, className, align = 'start', children }: PopoverProps) {
-  const { button, panel, isOpen, close } = useDropdown((opened) => {
-    const first =
-      opened.querySelector<HTMLElement>('[aria-current="true"]') ?? opened.querySelector<HTMLElement>(FOCUSABLE)
-    ;(first ?? opened).focus()
-  })
+  const { button, panel, isOpen, close } = useDropdown(focusFirst)
   return (
     <div
       className={styles.root}
@@ -42,8 +39,32 @@ export function Popover({ label, name, className, align = 'start', children }: P
         aria-label={name}
         aria-labelledby={name === undefined ? button.id : undefined}
       >
-        {isOpen && children(close)}
+        {isOpen && (
+          <Suspense fallback={<p>{messages.components.loading}</p>}>
+            <Content>{children(close)}</Content>
+          </Suspense>
+        )}
       </div>
     </div>
   )
+}
+
+/** The content of a panel: once it is loaded it gets the focus, if the panel still waits for it with the focus. */
+function Content({ children }: { children: ReactNode }) {
+  const marker = useRef<HTMLSpanElement>(null)
+  useLayoutEffect(() => {
+    const panel = marker.current?.parentElement
+    if (panel !== undefined && panel !== null && panel === document.activeElement) focusFirst(panel)
+  }, [])
+  return (
+    <>
+      <span ref={marker} hidden />
+      {children}
+    </>
+  )
+}
+
+function focusFirst(panel: HTMLElement): void {
+  const first = panel.querySelector<HTMLElement>('[aria-current="true"]') ?? panel.querySelector<HTMLElement>(FOCUSABLE)
+  ;(first ?? panel).focus()
 }

@@ -5,10 +5,12 @@ export function useWidth(element: RefObject<HTMLElement | null>): number {
   const [width, setWidth] = useState(window.innerWidth)
   useLayoutEffect(() => {
     if (element.current === null) return
-    const observer = new ResizeObserver(([entry]) => {
-      if (entry !== undefined) setWidth(entry.contentRect.width)
-    })
-    observer.observe(element.current)
+    const { current } = element
+    const update = (): void => setWidth(current.clientWidth)
+    const observer = new ResizeObserver(update)
+    // Before it is painted; the observer comes after that.
+    update()
+    observer.observe(current)
     return () => observer.disconnect()
   }, [element])
   return width

@@ -8,7 +8,7 @@ import { Timestamp } from '../components/Timestamp.tsx'
 import { messages } from '../messages/messages.ts'
 import type { LiveStatus } from '../model/liveStatus.ts'
 import { formatCost, formatCount } from '../model/numbers.ts'
-import { executionPath } from '../model/paths.ts'
+import { executionPath, workflowPath } from '../model/paths.ts'
 import { describeProgress } from '../model/progress.ts'
 import { hasEnded } from '../model/status.ts'
 import { CopyButton } from './CopyButton.tsx'
@@ -38,7 +38,9 @@ export function Summary({ execution, status, behindSeconds, isRemoved, runs }: S
   return (
     <header className={styles.summary}>
       <div className={styles.title}>
-        <h1>{execution.workflowName}</h1>
+        <h1>
+          <Link href={workflowPath(execution.workflowName)}>{execution.workflowName}</Link>
+        </h1>
         <StatusBadge status={execution.status} detail={execution.statusDetail} />
         {execution.attempt > 1 && <span className={styles.soft}>{text.attempt(formatCount(execution.attempt))}</span>}
         {status !== null && <LiveIndicator status={status} behindSeconds={behindSeconds} />}

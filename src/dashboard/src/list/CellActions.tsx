@@ -1,4 +1,5 @@
 import { useEffect, useState, type RefObject } from 'react'
+import { Link } from 'wouter'
 import { Icon } from '../components/Icon.tsx'
 import { messages } from '../messages/messages.ts'
 import { facetOf, textOf } from '../model/cells.ts'
@@ -7,6 +8,7 @@ import { only, without } from '../model/facets.ts'
 import type { Filter } from '../model/filter.ts'
 import styles from './CellActions.module.css'
 import type { Execution } from './operations.ts'
+import { useWorkflowPath } from './useWorkflowPath.ts'
 
 interface CellActionsProps {
   scroller: RefObject<HTMLElement | null>
@@ -23,11 +25,12 @@ interface HoveredCell {
 }
 
 /**
- * Buttons at the end of the cell that the pointer is on: show only its value, exclude it, copy it. There is one group of them for
+ * Buttons at the end of the cell that the pointer is on: show only its value, exclude it, copy it; of a workflow, its page. There is one group of them for
  * all cells, and none for keyboards: the menu of the selected row has the same.
  */
 export default function CellActions({ scroller, rows, filter, onFilter }: CellActionsProps) {
   const cell = useHoveredCell(scroller)
+  const pathOf = useWorkflowPath()
   const row = rows.find(({ executionId }) => executionId === cell?.executionId)
   if (cell === null || row === undefined) return null
   const facet = facetOf(row, cell.column)
@@ -50,6 +53,16 @@ export default function CellActions({ scroller, rows, filter, onFilter }: CellAc
             onClick={() => onFilter(without(filter, facet.field, facet.value))}
           />
         </>
+      )}
+      {cell.column === 'workflow' && (
+        <Link
+          href={pathOf(row.workflowName)}
+          tabIndex={-1}
+          aria-label={messages.list.workflowPage(row.workflowName)}
+          title={messages.list.workflowPage(row.workflowName)}
+        >
+          <Icon name="workflow" />
+        </Link>
       )}
       {text !== '' && (
         <ActionButton

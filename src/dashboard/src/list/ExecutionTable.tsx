@@ -1,4 +1,3 @@
-import { useVirtualizer } from '@tanstack/react-virtual'
 import { lazy, Suspense, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
 import { useLocation } from 'wouter'
 import { Icon } from '../components/Icon.tsx'
@@ -18,6 +17,7 @@ import { ExecutionRow } from './ExecutionRow.tsx'
 import styles from './ExecutionTable.module.css'
 import type { Execution } from './operations.ts'
 import type { Place } from './snapshot.ts'
+import { useFixedRows } from './useFixedRows.ts'
 
 // Neither is needed to look at the list.
 const CellActions = lazy(() => import('./CellActions.tsx'))
@@ -32,6 +32,7 @@ interface ExecutionTableProps {
   order: readonly SortKey[]
   /** The scroll position and the selected row, which are kept while another page is open. */
   place: Place
+  onPlace: (changes: Partial<Place>) => void
   /** What the actions of cells change. */
   filter: Filter
   onFilter: (filter: Filter) => void
@@ -52,7 +53,8 @@ const LOAD_AHEAD = 40
 
 /** The table of executions: it renders the visible rows alone, and loads the next page before the end is reached. */
 export function ExecutionTable(props: ExecutionTableProps) {
-  const { rows, recoveries, hasMore, density, order, place, selection, onSort, onLoadMore, onSelection } = props
+  const { rows, recoveries, hasMore, density, order, place, selection } = props
+  const { onPlace, onSort, onLoadMore, onSelection } = props
   const isNarrow = useMediaQuery('(max-width: 640px)')
   const scroller = useRef<HTMLDivElement>(null)
   const width = useWidth(scroller)
@@ -64,22 +66,12 @@ export function ExecutionTable(props: ExecutionTableProps) {
   const height = isNarrow ? CARD_HEIGHT : HEIGHTS[density]
   const all = rows.rows
 
-  // eslint-disable-next-line react-hooks/incompatible-library -- nothing that it returns is passed to memoised components
-  const virtual = useVirtualizer({
-    count: all.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => height,
-    overscan: 10,
-    initialOffset: place.top,
-    getItemKey: (index) => all[index]?.executionId ?? index,
-  })
-  const items = virtual.getVirtualItems()
-  const last = items.at(-1)?.index ?? 0
-
-  useEffect(() => virtual.measure(), [virtual, height])
+  // Before the rows to render are found.
   useLayoutEffect(() => {
     if (scroller.current !== null) scroller.current.scrollTop = place.top
   }, [place])
+  const { visible, rendered, show } = useFixedRows(scroller, all.length, height)
+
   // Back from the page of an execution, its row has the focus again, as soon as it is rendered.
   const returnsTo = useRef(place.selected)
   useEffect(() => {
@@ -87,7 +79,7 @@ export function ExecutionTable(props: ExecutionTableProps) {
     const at = all.findIndex((row) => row.executionId === returnsTo.current)
     const link = scroller.current?.querySelector<HTMLElement>('[aria-current] a')
     if (at >= 0 && !link) {
-      virtual.scrollToIndex(at)
+      show(at)
       return
     }
     link?.focus({ preventScroll: true })
@@ -95,18 +87,18 @@ export function ExecutionTable(props: ExecutionTableProps) {
     returnsTo.current = null
   })
   useEffect(() => {
-    if (hasMore && last >= all.length - LOAD_AHEAD) onLoadMore()
-  }, [hasMore, last, all.length, onLoadMore])
+    if (hasMore && rendered.end > all.length - LOAD_AHEAD) onLoadMore()
+  }, [hasMore, rendered.end, all.length, onLoadMore])
 
   const open = useCallback((id: string) => navigate(executionPath(id)), [navigate])
   // Not in an effect: a click selects a row and leaves the list at once.
   const select = useCallback(
     (id: string | null) => {
-      place.selected = id
+      onPlace({ selected: id })
       setSelected(id)
       setOpened(null)
     },
-    [place],
+    [onPlace],
   )
   const ids = useMemo(() => all.map((row) => row.executionId), [all])
   const choose = useCallback(
@@ -118,9 +110,9 @@ export function ExecutionTable(props: ExecutionTableProps) {
   )
   const move = (by: number): void => {
     const at = all.findIndex((row) => row.executionId === selected)
-    const next = Math.max(0, Math.min(all.length - 1, at < 0 ? (items[0]?.index ?? 0) : at + by))
+    const next = Math.max(0, Math.min(all.length - 1, at < 0 ? visible.first : at + by))
     select(all[next]?.executionId ?? null)
-    virtual.scrollToIndex(next)
+    show(next)
   }
   useShortcuts({
     j: () => move(1),
@@ -152,7 +144,7 @@ export function ExecutionTable(props: ExecutionTableProps) {
       aria-label={messages.list.title}
       onPointerEnter={() => setHasPointer(true)}
       onScroll={(event) => {
-        place.top = event.currentTarget.scrollTop
+        onPlace({ top: event.currentTarget.scrollTop })
       }}
     >
       <div
@@ -180,15 +172,15 @@ export function ExecutionTable(props: ExecutionTableProps) {
             <ColumnHeader key={column} column={column} order={order} onSort={onSort} />
           ))}
         </div>
-        <div role="rowgroup" style={{ height: virtual.getTotalSize(), position: 'relative' }}>
-          {items.map(({ index, start, key }) => {
-            const row = all[index]
-            return row === undefined ? null : (
+        <div role="rowgroup" style={{ height: all.length * height, position: 'relative' }}>
+          {all.slice(rendered.first, rendered.end).map((row, at) => {
+            const index = rendered.first + at
+            return (
               <ExecutionRow
-                key={key}
+                key={row.executionId}
                 row={row}
                 index={index}
-                top={start}
+                top={index * height}
                 columns={columns}
                 recoveredBy={recoveries.get(row.executionId) ?? null}
                 isSelected={row.executionId === selected}

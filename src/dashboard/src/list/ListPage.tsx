@@ -16,7 +16,7 @@ import { formatCount, formatTotal } from '../model/numbers.ts'
 import type { Rows } from '../model/rows.ts'
 import { filterOf } from '../model/scope.ts'
 import type { SearchState } from '../model/searchProgress.ts'
-import { inOrder, NO_SELECTION } from '../model/selection.ts'
+import { inOrder, NO_SELECTION, toggleAll } from '../model/selection.ts'
 import { sortBy } from '../model/sorting.ts'
 import { titleOfList } from '../model/titles.ts'
 import { ExecutionTable } from './ExecutionTable.tsx'
@@ -24,7 +24,7 @@ import styles from './ListPage.module.css'
 import type { Execution } from './operations.ts'
 import { ExportMenu } from './ExportMenu.tsx'
 import { ExportStatus } from './ExportStatus.tsx'
-import { useShowsFacets, useShowsNewAtOnce } from './preferences.ts'
+import { useShowsFacets, useShowsHistogram, useShowsNewAtOnce } from './preferences.ts'
 import { SearchStatus } from './SearchStatus.tsx'
 import { Skeleton } from './Skeleton.tsx'
 import { Toolbar } from './Toolbar.tsx'
@@ -35,6 +35,7 @@ import { useView } from './useView.ts'
 // Not part of the first load: most visits need none of them.
 const Facets = lazy(() => import('./Facets.tsx'))
 const GettingStarted = lazyPage(() => import('./GettingStarted.tsx'))
+const ListHistogram = lazy(() => import('./ListHistogram.tsx'))
 const SelectionBar = lazy(() => import('./SelectionBar.tsx'))
 
 /** The page of the list: the executions of the view in the URL, live. */
@@ -46,8 +47,12 @@ export function ListPage() {
   const [showsFacets, showFacets] = useShowsFacets(isNarrow)
   const input = useRef<HTMLInputElement>(null)
   const facetsId = useId()
+  const [showsHistogram, showHistogram] = useShowsHistogram()
+  const histogramId = useId()
   const { rows, error, waiting, search, selection } = snapshot
   const chosen = selection.ids.size === 0 ? [] : inOrder(selection, rows?.rows.map((row) => row.executionId) ?? [])
+  // Without rows there is nothing to count.
+  const hasHistogram = showsHistogram && (rows === null ? error === null : rows.rows.length > 0)
   useTitle(titleOfList(filterOf(view), waiting))
   useShortcuts({ '/': () => input.current?.focus(), n: () => list.showNew() })
 
@@ -70,6 +75,16 @@ export function ListPage() {
           <Icon name="facets" />
           {messages.list.facets}
         </Button>
+        <Button
+          kind="quiet"
+          className={styles.toggle ?? ''}
+          aria-expanded={showsHistogram}
+          aria-controls={hasHistogram ? histogramId : undefined}
+          onClick={() => showHistogram(!showsHistogram)}
+        >
+          <Icon name="chart" />
+          <span>{messages.list.histogram}</span>
+        </Button>
         <p className={styles.count} role="status">
           {rows !== null && nameTotal(rows, search)}
         </p>
@@ -84,11 +99,24 @@ export function ListPage() {
         <ExportStatus exporting={exporting} />
         <ExportMenu onExport={exportAll} />
       </div>
+      {hasHistogram && (
+        <section id={histogramId} className={styles.histogram} aria-label={messages.list.histogram}>
+          {/* The rows come first; its space is there from the beginning. */}
+          {rows !== null && (
+            <Suspense fallback={null}>
+              <ListHistogram view={view} onRange={(since, until) => change({ since, until })} />
+            </Suspense>
+          )}
+        </section>
+      )}
       {chosen.length > 0 && (
         <Suspense fallback={null}>
           <SelectionBar
             ids={chosen}
             onExport={(format) => exporting.start({ ids: chosen, order: view.order }, format)}
+            onAll={() =>
+              list.changeSelection((before) => toggleAll(before, rows?.rows.map((row) => row.executionId) ?? []))
+            }
             onClear={() => list.changeSelection(() => NO_SELECTION)}
           />
         </Suspense>
@@ -96,7 +124,7 @@ export function ListPage() {
       <div className={styles.body}>
         {showsFacets && (
           // The button names what it controls.
-          <Suspense fallback={<aside id={facetsId} hidden />}>
+          <Suspense fallback={<aside id={facetsId} className={isNarrow ? undefined : styles.rail} hidden={isNarrow} />}>
             <Facets
               view={view}
               sheet={isNarrow ? () => showFacets(false) : null}
@@ -133,6 +161,7 @@ export function ListPage() {
               density={view.density}
               order={view.order}
               place={list.place}
+              onPlace={list.keepPlace}
               filter={view.filter}
               selection={selection}
               onFilter={(filter) => change({ filter })}

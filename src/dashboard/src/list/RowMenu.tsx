@@ -1,4 +1,5 @@
 import { useEffect, useRef } from 'react'
+import { useLocation } from 'wouter'
 import { Icon } from '../components/Icon.tsx'
 import { Menu, type MenuItem } from '../components/Menu.tsx'
 import { messages } from '../messages/messages.ts'
@@ -8,6 +9,7 @@ import { only, without } from '../model/facets.ts'
 import type { Filter } from '../model/filter.ts'
 import styles from './ExecutionTable.module.css'
 import type { Execution } from './operations.ts'
+import { useWorkflowPath } from './useWorkflowPath.ts'
 
 interface RowMenuProps {
   row: Execution
@@ -20,9 +22,11 @@ interface RowMenuProps {
 const FILTERED: readonly Column[] = ['status', 'workflow', 'who', 'error']
 const COPIED: readonly Column[] = ['id', 'workflow', 'error']
 
-/** The actions of the cells of one row, for keyboards: show only a value, exclude it, copy it. */
+/** The actions of the cells of one row, for keyboards: show only a value, exclude it, copy it, open its page. */
 export default function RowMenu({ row, filter, onFilter, opens }: RowMenuProps) {
   const root = useRef<HTMLSpanElement>(null)
+  const [, navigate] = useLocation()
+  const pathOf = useWorkflowPath()
   useEffect(() => {
     // Not within the effect: the menu renders its items before it is shown, which React does not do there.
     if (opens !== null) queueMicrotask(() => root.current?.querySelector('button')?.click())
@@ -41,6 +45,10 @@ export default function RowMenu({ row, filter, onFilter, opens }: RowMenuProps) 
     const copy = (): void => void navigator.clipboard.writeText(text)
     return text === '' ? [] : [{ name: messages.list.copy(nameColumn(column)), onSelect: copy }]
   })
+  const page = {
+    name: messages.list.workflowPage(row.workflowName),
+    onSelect: () => navigate(pathOf(row.workflowName)),
+  }
   return (
     <span ref={root}>
       <Menu
@@ -48,7 +56,7 @@ export default function RowMenu({ row, filter, onFilter, opens }: RowMenuProps) 
         name={messages.list.actions(row.workflowName)}
         className={styles.menu}
         align="end"
-        items={[...filters, ...copies]}
+        items={[...filters, page, ...copies]}
       />
     </span>
   )

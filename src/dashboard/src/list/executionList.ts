@@ -86,6 +86,11 @@ export class ExecutionList {
     return next.executionId
   }
 
+  /** Keeps where the page is, for when it is opened again. */
+  readonly keepPlace = (changes: Partial<Place>): void => {
+    Object.assign(this.place, changes)
+  }
+
   /** Changes which rows are chosen. */
   readonly changeSelection = (change: (selection: Selection) => Selection): void => {
     this.change({ selection: change(this.snapshot.selection) })

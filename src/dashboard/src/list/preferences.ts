@@ -2,6 +2,7 @@ import { useState, useSyncExternalStore } from 'react'
 import { useMediaQuery } from '../components/useMediaQuery.ts'
 
 const FACETS = 'execution-monitor.facets'
+const HISTOGRAM = 'execution-monitor.histogram'
 const SHOW_NEW = 'execution-monitor.joins-at-once'
 const listeners = new Set<() => void>()
 
@@ -29,6 +30,13 @@ export function useShowsFacets(isSheet: boolean): [isShown: boolean, show: (isSh
   const hasRoom = useMediaQuery('(min-width: 1440px)')
   if (isSheet) return [isOpen, setOpen]
   return [chosen === null ? hasRoom : chosen === 'yes', (isShown) => save(FACETS, isShown ? 'yes' : 'no')]
+}
+
+/** Whether the histogram is shown above the list: as was chosen, or where it leaves room for rows. */
+export function useShowsHistogram(): [isShown: boolean, show: (isShown: boolean) => void] {
+  const chosen = useSyncExternalStore(subscribe, () => localStorage.getItem(HISTOGRAM))
+  const hasRoom = useMediaQuery('(min-width: 641px) and (min-height: 600px)')
+  return [chosen === null ? hasRoom : chosen === 'yes', (isShown) => save(HISTOGRAM, isShown ? 'yes' : 'no')]
 }
 
 /** Whether the list shows new executions at once. */

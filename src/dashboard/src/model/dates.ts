@@ -119,6 +119,11 @@ export function resolveDate(text: string, now: number): string {
   return new Date(now - relative.amount * UNITS[relative.unit]).toISOString()
 }
 
+/** `time` (milliseconds) as the text of an absolute date. */
+export function printTime(time: number): string {
+  return new Date(time).toISOString().replace('.000', '')
+}
+
 /**
  * The date `text` for people: `24 hours ago`, or in the time zone `zone` `2026-11-01 10:30`, with the name of the zone
  * where it is not that of the browser.

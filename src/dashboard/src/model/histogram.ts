@@ -7,6 +7,9 @@ export interface Bucket {
   readonly counts: Readonly<Partial<Record<Status, number>>>
 }
 
+// The share of a chart that may be empty.
+const MOSTLY = 0.75
+
 /** A part of a bar: from `bottom` up to `top`, both shares of the height of the chart. */
 export interface Segment {
   readonly status: Status
@@ -17,14 +20,15 @@ export interface Segment {
 // What one looks for stands on the common ground of all bars, where heights can be compared.
 const FROM_BOTTOM: readonly Status[] = ['FAILED', 'TIMED_OUT', 'CANCELLED', 'PAUSED', 'PENDING', 'RUNNING', 'COMPLETED']
 
-interface CountedBucket {
+/** A part of the `series` of the API's statistics. */
+interface SeriesBucket {
   readonly start: string
   readonly end: string
   readonly byStatus: readonly { readonly status: Status; readonly count: number }[]
 }
 
-/** The buckets of a series of statistics, as the server gives them. */
-export function toBuckets(series: readonly CountedBucket[]): Bucket[] {
+/** The buckets of the `series` of the API's statistics. */
+export function toBuckets(series: readonly SeriesBucket[]): Bucket[] {
   return series.map(({ start, end, byStatus }) => ({
     start: Date.parse(start),
     end: Date.parse(end),
@@ -35,6 +39,12 @@ export function toBuckets(series: readonly CountedBucket[]): Bucket[] {
 /** `bucket` with those that failed or timed out alone. */
 export function onlyFailures({ start, end, counts }: Bucket): Bucket {
   return { start, end, counts: { FAILED: counts.FAILED ?? 0, TIMED_OUT: counts.TIMED_OUT ?? 0 } }
+}
+
+/** Where the bars begin, if most of the chart before them is empty; otherwise null. */
+export function startOfBars(buckets: readonly Bucket[]): number | null {
+  const first = buckets.findIndex((bucket) => countAll(bucket) > 0)
+  return first < buckets.length * MOSTLY ? null : (buckets[first]?.start ?? null)
 }
 
 /** How many executions there are in a bucket. */

@@ -1,5 +1,5 @@
 import { messages } from '../messages/messages.ts'
-import { isDate, isZone } from './dates.ts'
+import { isDate, isZone, printTime } from './dates.ts'
 import { EVERYTHING, narrow, type Filter } from './filter.ts'
 import { parseFilter, printFilter, FilterSyntaxError } from './filterText.ts'
 
@@ -75,8 +75,7 @@ export function filterOf({ filter, since, until }: Pick<Scope, 'filter' | 'since
 
 /** The range from `start` to `end`, both milliseconds. */
 export function rangeOf(start: number, end: number): Pick<Scope, 'since' | 'until'> {
-  const [since = null, until = null] = [start, end].map((time) => new Date(time).toISOString().replace('.000', ''))
-  return { since, until }
+  return { since: printTime(start), until: printTime(end) }
 }
 
 function createdAt(operator: 'gte' | 'lt', date: string): Filter {

@@ -11,7 +11,7 @@ import { signIn } from './session.ts'
 import styles from './SignIn.module.css'
 
 /** The sign-in page: at an issuer, as a person of the demo, or with a token. */
-export function SignIn({ notice }: { notice: string | null }) {
+export default function SignIn({ notice }: { notice: string | null }) {
   const { people, issuer } = useSignInOptions()
   useTitle(titleOfPage(messages.session.signIn))
 

@@ -9,7 +9,7 @@ import { signIn, signOut } from './session.ts'
 let attempt: ReturnType<typeof finishSignIn> | undefined
 
 /** The page that the issuer redirects to after signing in. */
-export function SignInCallback() {
+export default function SignInCallback() {
   const [, navigate] = useLocation()
   useEffect(() => {
     attempt ??= finishSignIn()

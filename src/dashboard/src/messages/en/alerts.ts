@@ -1,4 +1,4 @@
-/** The page of the alerts, and the bell. */
+/** The page of the alerts. */
 export const alerts = {
   title: 'Alerts',
   pageTitle: 'Alerts – Execution Monitor',
@@ -26,5 +26,4 @@ export const alerts = {
   hours: (hours: number) => (hours === 1 ? '1 hour' : `${hours} hours`),
   executions: 'Executions',
   noExecutions: 'There are none that you may see.',
-  bell: (count: string) => `${count} firing alerts`,
 }

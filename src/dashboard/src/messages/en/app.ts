@@ -7,6 +7,8 @@ export const app = {
   graphiQL: 'GraphiQL',
   failures: 'Failures',
   overview: 'Overview',
+  palette: 'Command palette',
+  paletteTitle: (keys: string) => `Command palette (${keys})`,
   shortcuts: 'Keyboard shortcuts',
   shortcutsTitle: 'Keyboard shortcuts (?)',
   theme: (theme: string) => `Theme: ${theme}`,
@@ -22,6 +24,7 @@ export const app = {
   scopes: 'Your scopes',
   noScopes: 'None: your token allows nothing.',
   shortcutsEnabled: 'Enable single-key shortcuts',
+  bell: (count: string) => `${count} firing alerts`,
   close: 'Close',
   pageNames: {
     api: 'REST API',
@@ -42,6 +45,7 @@ export const app = {
     overview: 'Go to the overview',
     firstError: 'First error of a log',
     list: 'Go to the list',
+    palette: 'Command palette',
     help: 'Show this help',
   },
 }

@@ -1,4 +1,3 @@
-import { alerts } from './alerts.ts'
 import { app } from './app.ts'
 import { bar } from './bar.ts'
 import { charts } from './charts.ts'
@@ -9,4 +8,4 @@ import { session } from './session.ts'
 import { views } from './views.ts'
 
 /** The messages in English of the first load: of the frame, the list and what all pages share. One file for each folder. */
-export const en = { alerts, app, bar, charts, components, list, model, session, views }
+export const en = { app, bar, charts, components, list, model, session, views }

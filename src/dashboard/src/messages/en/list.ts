@@ -51,12 +51,18 @@ export const list = {
   noValue: 'None',
   exclude: (value: string) => `Exclude ${value}`,
 
+  histogram: 'Histogram',
+  byStatus: 'Executions by status',
+  estimated: 'Estimated from a sample: there are too many executions to count.',
+  histogramFailed: 'The counts over time could not be loaded.',
+
   select: (workflow: string, id: string) => `Select ${workflow}, ${id}`,
   selectAll: 'Select all rows that are loaded',
   selection: 'Selected executions',
   selected: (count: string) => `${count} selected`,
   copyIds: 'Copy IDs',
   copied: 'Copied',
+  selectLoaded: 'Select all loaded',
   clearSelection: 'Clear selection',
 
   export: 'Export',
@@ -72,6 +78,7 @@ export const list = {
   cancel: 'Cancel',
   dismiss: 'Dismiss',
 
+  workflowPage: (workflow: string) => `Page of ${workflow}`,
   actions: (workflow: string) => `Actions for ${workflow}`,
   only: (field: string, value: string) => `Only ${field}: ${value}`,
   not: (field: string, value: string) => `Exclude ${field}: ${value}`,

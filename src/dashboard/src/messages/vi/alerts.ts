@@ -27,5 +27,4 @@ export const alerts: Messages['alerts'] = {
   hours: (hours) => `${hours} giờ`,
   executions: 'Lượt chạy',
   noExecutions: 'Không có lượt chạy nào bạn được xem.',
-  bell: (count) => `${count} cảnh báo đang báo`,
 }

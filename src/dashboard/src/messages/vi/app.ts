@@ -8,6 +8,8 @@ export const app: Messages['app'] = {
   graphiQL: 'GraphiQL',
   failures: 'Lỗi',
   overview: 'Tổng quan',
+  palette: 'Bảng lệnh',
+  paletteTitle: (keys) => `Bảng lệnh (${keys})`,
   shortcuts: 'Phím tắt',
   shortcutsTitle: 'Phím tắt (?)',
   theme: (theme) => `Giao diện: ${theme}`,
@@ -23,6 +25,7 @@ export const app: Messages['app'] = {
   scopes: 'Các quyền của bạn',
   noScopes: 'Không có: token của bạn không cho phép gì.',
   shortcutsEnabled: 'Bật phím tắt một phím',
+  bell: (count) => `${count} cảnh báo đang báo`,
   close: 'Đóng',
   pageNames: {
     api: 'REST API',
@@ -43,6 +46,7 @@ export const app: Messages['app'] = {
     overview: 'Đến trang tổng quan',
     firstError: 'Lỗi đầu tiên trong nhật ký',
     list: 'Đến danh sách',
+    palette: 'Bảng lệnh',
     help: 'Hiện trợ giúp này',
   },
 }

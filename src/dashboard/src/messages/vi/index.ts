@@ -13,6 +13,7 @@ import { keys } from './keys.ts'
 import { list } from './list.ts'
 import { model } from './model.ts'
 import { overview } from './overview.ts'
+import { palette } from './palette.ts'
 import { rules } from './rules.ts'
 import { session } from './session.ts'
 import { views } from './views.ts'
@@ -35,6 +36,7 @@ export const vi: Messages = {
   list,
   model,
   overview,
+  palette,
   rules,
   session,
   views,

@@ -52,12 +52,18 @@ export const list: Messages['list'] = {
   noValue: 'Không có',
   exclude: (value) => `Loại trừ ${value}`,
 
+  histogram: 'Biểu đồ',
+  byStatus: 'Lượt chạy theo trạng thái',
+  estimated: 'Ước tính từ một mẫu: có quá nhiều lượt chạy để đếm.',
+  histogramFailed: 'Không tải được số lượng theo thời gian.',
+
   select: (workflow, id) => `Chọn ${workflow}, ${id}`,
   selectAll: 'Chọn tất cả các hàng đã tải',
   selection: 'Các lượt chạy đã chọn',
   selected: (count) => `Đã chọn ${count}`,
   copyIds: 'Sao chép mã',
   copied: 'Đã sao chép',
+  selectLoaded: 'Chọn tất cả đã tải',
   clearSelection: 'Bỏ chọn',
 
   export: 'Xuất',
@@ -73,6 +79,7 @@ export const list: Messages['list'] = {
   cancel: 'Hủy',
   dismiss: 'Đóng',
 
+  workflowPage: (workflow) => `Trang của ${workflow}`,
   actions: (workflow) => `Thao tác với ${workflow}`,
   only: (field, value) => `Chỉ ${field}: ${value}`,
   not: (field, value) => `Loại trừ ${field}: ${value}`,
