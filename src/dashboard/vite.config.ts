@@ -68,6 +68,8 @@ export default defineConfig({
       output: {
         codeSplitting: {
           groups: [
+            // A group takes what its modules need with them: else a first load would need the second file for this.
+            { name: 'urql', test: /node_modules[\\/](@?urql|wonka)[\\/]/, priority: 2 },
             {
               name: (id, modules) => (isOfFirstLoad(id, modules) ? 'shared' : null),
               test: SHARED,

@@ -57,7 +57,6 @@ async def test_an_empty_list_connects_an_engine_and_shows_its_first_execution(
     settings = page.get_by_role("region", name="Settings for GraphQL")
     await settings.get_by_role("button", name="Make a key for it").click()
     await expect(settings).not_to_contain_text("em_...")
-    await expect_no_violations(page)
     found = re.search(r"em_\w+", await settings.inner_text())
     assert found is not None
 

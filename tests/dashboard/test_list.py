@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from playwright.async_api import Download, Page, expect
 
+from tests.dashboard.accessibility import AXE
 from tests.dashboard.conftest import OpenPage
 from tests.support.documents import NOON, execution, store
 

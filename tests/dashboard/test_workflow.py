@@ -62,7 +62,6 @@ async def test_a_workflow_shows_what_its_runs_add_up_to(open_page: OpenPage, tok
     await charts.get_by_text("Cost as a table").click()
     await expect(charts.get_by_role("cell", name="$0.50")).to_have_count(4)
 
-    await assert_accessible(page)
     await starters.get_by_role("row", name="ada").get_by_role("link").first.click()
     await expect(page.get_by_text("1 execution", exact=True)).to_be_visible()
     assert "triggeredBy:eq(ada)" in page.url
