@@ -14,7 +14,7 @@ from execution_monitor.alerts.evaluation.claims import Claims
 from execution_monitor.alerts.groups import GroupBy
 from execution_monitor.alerts.rules import RuleFields
 from execution_monitor.auth.caller import Caller, Scope
-from execution_monitor.errors import QueryTimeout
+from execution_monitor.errors import DatabaseUnavailable, QueryTimeout
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.filters import equals
@@ -364,6 +364,28 @@ async def test_an_evaluator_that_was_killed_amid_its_transaction_keeps_no_rule_f
 
     assert other.outcomes["evaluated"] == 1
     assert await process.events_sent() == [(None, "fired")]
+
+
+async def test_rules_that_were_claimed_are_evaluated_though_the_next_cannot_be_claimed(
+    process: Alerting, monkeypatch: pytest.MonkeyPatch
+):
+    await process.rule(Rate(300, count_above=0))
+    await process.rule(Rate(600, count_above=0))
+    await process.ran("run-1", status="failed")
+    take, taken = Claims.take, list[Any]()
+
+    async def take_one(self: Claims) -> Any:
+        if taken:
+            raise DatabaseUnavailable("lost")
+        taken.append(await take(self))
+        return taken[-1]
+
+    monkeypatch.setattr(Claims, "take", take_one)
+
+    assert await process.evaluate() == 1
+    assert await process.events_sent() == [(None, "fired")]
+    with pytest.raises(DatabaseUnavailable):
+        await process.evaluator.evaluate_due()
 
 
 async def test_a_paused_rule_is_not_evaluated_and_its_alerts_end_without_a_message(process: Alerting):

@@ -84,9 +84,7 @@ class Evaluator(Collector):
     async def evaluate_due(self) -> int:
         """Evaluate the rules that are due now, up to 200; returns how many these were."""
         await self._claims.end_lapsed()
-        claimed = list[BsonDocument]()
-        while len(claimed) < _AT_ONCE and (rule := await self._claims.take()) is not None:
-            claimed.append(rule)
+        claimed = await self._take_due()
         if not claimed:
             return 0
         now = max(map(claimed_at, claimed))
@@ -108,6 +106,18 @@ class Evaluator(Collector):
             if error is not None:
                 raise error
         return len(claimed)
+
+    async def _take_due(self) -> list[BsonDocument]:
+        claimed = list[BsonDocument]()
+        try:
+            while len(claimed) < _AT_ONCE and (rule := await self._claims.take()) is not None:
+                claimed.append(rule)
+        except (PyMongoError, ExecutionMonitorError) as error:
+            if not claimed:
+                raise
+            # Otherwise they would wait until their claims have run out.
+            self._log(error)
+        return claimed
 
     async def _by_question(
         self, claimed: Sequence[BsonDocument]
