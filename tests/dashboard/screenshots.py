@@ -47,6 +47,17 @@ async def test_the_list(open_page: OpenPage, token_for: Callable[..., str]):
 
 
 @pytest.mark.usefixtures("seeded")
+async def test_the_command_palette(open_page: OpenPage, token_for: Callable[..., str]):
+    page = await open_page("/executions", token_for("ada", "acme", "executions:read:tenant"))
+    await expect(page.get_by_role("row").nth(10)).to_be_visible()
+    await page.keyboard.press("Control+k")
+    await expect(page.get_by_role("group", name="Workflows").get_by_role("option").first).to_be_visible()
+    await take(page, "palette")
+    await page.set_viewport_size({"width": 360, "height": 740})
+    await take(page, "palette-narrow")
+
+
+@pytest.mark.usefixtures("seeded")
 async def test_a_filtered_list(open_page: OpenPage, token_for: Callable[..., str]):
     where = "/executions?filter=any(status:in(FAILED,TIMED_OUT)+errorCode:isNull(false))&density=compact&sort=-DURATION"
     page = await open_page(where, token_for("ada", "acme", "executions:read:tenant"))
