@@ -15,12 +15,12 @@ import { readClaims } from '../model/token.ts'
 import { readConfiguration } from '../session/configuration.ts'
 import { signOut, useSession } from '../session/session.ts'
 import styles from './Shell.module.css'
+import { ShortcutsHelp } from './ShortcutsHelp.tsx'
 import { UserMenu } from './UserMenu.tsx'
 
 const Bell = lazy(() => import('../alerts/Bell.tsx'))
-// Loaded when they are opened.
+// Loaded when it is opened.
 const CommandPalette = lazyPage(() => import('../palette/CommandPalette.tsx'))
-const ShortcutsHelp = lazy(() => import('./ShortcutsHelp.tsx'))
 
 /** The frame of every page: navigation, shortcuts, theme and account. */
 export function Shell({ banner, children }: { banner: ReactNode; children: ReactNode }) {
@@ -87,8 +87,8 @@ export function Shell({ banner, children }: { banner: ReactNode; children: React
         </div>
       </header>
       <div>{banner}</div>
+      {help > 0 && <ShortcutsHelp key={`help ${help}`} onClose={() => setHelp(0)} />}
       <Suspense>
-        {help > 0 && <ShortcutsHelp key={`help ${help}`} onClose={() => setHelp(0)} />}
         {palette > 0 && <CommandPalette key={`palette ${palette}`} onClose={() => setPalette(0)} onHelp={showHelp} />}
       </Suspense>
       <main id="main" className={styles.main} tabIndex={-1}>

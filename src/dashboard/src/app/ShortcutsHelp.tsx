@@ -21,7 +21,7 @@ const KEYS: [keys: string[], action: keyof Messages['app']['keyNames']][] = [
 ]
 
 /** The dialog that lists the keyboard shortcuts and turns them on and off. */
-export default function ShortcutsHelp({ onClose }: { onClose: () => void }) {
+export function ShortcutsHelp({ onClose }: { onClose: () => void }) {
   const isEnabled = useShortcutsEnabled()
 
   return (
