@@ -4,6 +4,7 @@ Those of a day that no longer changes are kept as sums of rows are. Marks say no
 which are in no row: what is kept of an edge was read while it had none, and those that come later are added beside it.
 """
 
+from collections.abc import Hashable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
@@ -52,10 +53,7 @@ class Edge:
         first, behind = milliseconds_of(part.gte), milliseconds_of(part.lt)
         if first is None or behind is None:
             raise ValueError("An edge has two ends.")
-        request = question.request
-        aims = request.totals, request.series, tuple(question.grouped.items())
-        buckets = tuple(each.start for each in question.buckets)
-        key = key_of(plan, generation, "edge", first, behind, aims, buckets)
+        key = key_of(plan, generation, "edge", first, behind, aims_of(question))
         return cls(_within(question, part), key, day_of(quarter_of(first)), built_from <= first, part.predicate())
 
     def find(self, settled: SettledSumsCache, marks: Marks) -> None:
@@ -66,12 +64,17 @@ class Edge:
             self.is_kept = True
 
     def keep(self, settled: SettledSumsCache, marks: Marks, days: AbstractSet[int]) -> None:
-        """Keep what was read, where all of it is in rows, and the day has none or is one of the settled `days`."""
+        """Keep what was read, if it can be, and the day has no rows or is one of the settled `days`."""
         is_settled = self.day not in marks or self.day in days
-        if is_settled and self.is_in_rows and not self.is_kept and not self.has_odd:
+        if is_settled and not self.is_kept and self.can_be_kept:
             tables = StatisticsTables()
             tables.include(self.tables)
             settled.keep(self.key, SettledSums({self.day: marks.get(self.day, ())}, tables))
+
+    @property
+    def can_be_kept(self) -> bool:
+        """Whether marks tell of each change of the sums."""
+        return self.is_in_rows and not self.has_odd
 
     async def read(self, reader: Reader, at: Timestamp, share: float) -> int:
         """Read the executions as of `at`, unless their sums were kept; how many these are."""
@@ -79,6 +82,13 @@ class Edge:
             return 0
         filled = await PathA(reader).fill(self.question, self.tables, at=at, every_group=True, share=share)
         return filled.found
+
+
+def aims_of(question: Question) -> Hashable:
+    """What is added up for a question, whatever its conditions, as a part of keys."""
+    request = question.request
+    buckets = tuple(each.start for each in question.buckets)
+    return request.totals, request.series, tuple(question.grouped.items()), buckets
 
 
 def _within(question: Question, part: Range) -> Question:

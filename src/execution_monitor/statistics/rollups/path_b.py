@@ -5,7 +5,8 @@ that are no whole quarters of an hour, and executions with odd values, which are
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 import structlog
@@ -17,12 +18,12 @@ from execution_monitor.live.resume_tokens import StreamPosition, is_after_all, t
 from execution_monitor.statistics.path_a import Filled, TooMuchToRead
 from execution_monitor.statistics.questions import Question, StatisticsTables
 from execution_monitor.statistics.rollups.consumer import NAME
-from execution_monitor.statistics.rollups.edges import Edge
+from execution_monitor.statistics.rollups.edges import Edge, aims_of
 from execution_monitor.statistics.rollups.families import QUARTER_MS
-from execution_monitor.statistics.rollups.marks import settled_days
+from execution_monitor.statistics.rollups.marks import Marks, settled_days
 from execution_monitor.statistics.rollups.plans import Plan, plan_of
 from execution_monitor.statistics.rollups.row_reading import RowReading
-from execution_monitor.statistics.rollups.settled_sums import SettledSumsCache
+from execution_monitor.statistics.rollups.settled_sums import SettledSums, SettledSumsCache, SumsKey, Use, key_of
 from execution_monitor.statistics.rollups.states import VERSION, States, TenantState
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.facts import FACTS_KEY, ODD, ODD_FACTS_KEY
@@ -87,28 +88,41 @@ class PathB:
             )
             at, odd, marks = time_of(position), StatisticsTables(), await reading.read_marks()
             edges = [Edge.of(question, plan, each, state.generation, state.built_from) for each in plan.edges]
-            for edge in edges:
-                edge.find(self.settled, marks)
+            whole = key_of(plan, state.generation, "whole", plan.start, plan.end, aims_of(question), *map(_key, edges))
+            kept = self.settled.find(whole, marks)
+            reads: list[Awaitable[int | None]] = []
+            if kept is not None and kept.marks == marks:
+                # Nothing of the range has changed: there is nothing to add but what no mark tells of.
+                self.settled.uses[Use.REUSED] += 1
+                tables.include(kept.tables)
+                edges = []
+            else:
+                kept = None
+                for edge in edges:
+                    edge.find(self.settled, marks)
+                reads = [reading.add_to(tables, marks), *(edge.read(self.reader, at, _SHARE) for edge in edges)]
             # All at once: they take longer to wait for than to add up.
-            examined = await asyncio.gather(
-                reading.add_to(tables, marks),
-                self._add_odd(question, plan, odd, edges, at),
-                *(edge.read(self.reader, at, _SHARE) for edge in edges),
-                return_exceptions=True,
-            )
-        number = 0
-        for each in examined:
-            if isinstance(each, BaseException):
-                raise each
-            if each is None:
-                return None
-            number += each
-        for edge in edges:
-            edge.keep(self.settled, marks, settled_days(marks, position))
-            tables.merge(edge.tables)
+            reads.append(self._add_odd(question, plan, odd, edges, at))
+            number = _added_up(await asyncio.gather(*reads, return_exceptions=True))
+        if number is None:
+            return None
+        if kept is None:
+            self._keep(whole, tables, edges, marks, settled_days(marks, position))
         tables.merge(odd)
         tables.leave_empty()
         return Filled(at, number)
+
+    def _keep(
+        self, whole: SumsKey, tables: StatisticsTables, edges: Sequence[Edge], marks: Marks, settled: AbstractSet[int]
+    ) -> None:
+        """Add the edges to `tables`, and keep what no longer changes of them, or of all."""
+        for edge in edges:
+            edge.keep(self.settled, marks, settled)
+            tables.merge(edge.tables)
+        if len(settled) == len(marks) and all(edge.can_be_kept for edge in edges):
+            together = StatisticsTables()
+            together.include(tables)
+            self.settled.keep(whole, SettledSums(marks, together))
 
     async def _fed(self, session: AsyncClientSession) -> StreamPosition | None:
         """The position up to which the rows of every tenant have all changes; None where that is too long ago."""
@@ -156,3 +170,19 @@ class PathB:
     @property
     def _timeout_ms(self) -> int:
         return max(1, int(self.reader.timeout_ms * _SHARE))
+
+
+def _added_up(examined: Sequence[int | BaseException | None]) -> int | None:
+    """How many were read; None where one of the reads does not answer. Raises what one of them has raised."""
+    number = 0
+    for each in examined:
+        if isinstance(each, BaseException):
+            raise each
+        if each is None:
+            return None
+        number += each
+    return number
+
+
+def _key(edge: Edge) -> SumsKey:
+    return edge.key

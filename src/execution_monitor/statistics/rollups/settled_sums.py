@@ -20,7 +20,8 @@ from execution_monitor.statistics.questions import StatisticsTables
 from execution_monitor.statistics.rollups.marks import Marks
 from execution_monitor.statistics.rollups.plans import Plan
 
-# Some 30 MB: five different questions about a month of a million executions, or many more about fewer.
+# Some 30 MB at most: two to four different questions about a month of a million executions, or many about fewer. What
+# several sums share is counted for each.
 MAX_BINS = 500_000
 # What the rest of the sums of a group takes, in bins.
 _GROUP_BINS = 10
