@@ -12,4 +12,17 @@ import { webhooks } from './webhooks.ts'
 import { workflow } from './workflow.ts'
 
 /** The messages in English of the pages that are loaded when they are visited: one file for each folder. */
-export const pages = { alerts, api, audit, connect, detail, failures, keys, overview, palette, rules, webhooks, workflow }
+export const pages = {
+  alerts,
+  api,
+  audit,
+  connect,
+  detail,
+  failures,
+  keys,
+  overview,
+  palette,
+  rules,
+  webhooks,
+  workflow,
+}
