@@ -8,6 +8,8 @@ from pymongo.errors import BulkWriteError, ConnectionFailure
 
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.webhook_documents import WebhookDelivery
+from execution_monitor.tasks import end_tasks
+from execution_monitor.webhooks import grouped_updates
 from execution_monitor.webhooks.grouped_updates import GroupedUpdates
 from tests.webhooks.delivering import until
 
@@ -75,3 +77,33 @@ async def test_one_who_is_cancelled_keeps_no_other_waiting(database: Database):
     with pytest.raises(asyncio.CancelledError):
         await first
     assert await rows.find_one({"_id": 1}) == {"_id": 1, "a": 1}
+
+
+async def test_closing_finishes_what_is_on_its_way(database: Database):
+    rows = database.collection(WebhookDelivery)
+    await rows.insert_one({"_id": 1})
+    updates = GroupedUpdates(lambda: rows)
+    updating = asyncio.create_task(updates.update({"_id": 1}, {"number": 1}))
+    await asyncio.sleep(0)
+
+    await updates.close()
+
+    assert await rows.find_one({"_id": 1}) == {"_id": 1, "number": 1}
+    await updating
+
+
+async def test_closing_ends_what_does_not_end(monkeypatch: pytest.MonkeyPatch):
+    class Silent:
+        async def update_one(self, *_: Any) -> None:
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(grouped_updates, "_LAST_SECONDS", 0.01)
+    collection: Any = Silent()
+    updates = GroupedUpdates(lambda: collection)
+    updating = asyncio.create_task(updates.update({"_id": 1}, {"number": 1}))
+    await asyncio.sleep(0)
+
+    await updates.close()
+
+    assert asyncio.all_tasks() == {asyncio.current_task(), updating}
+    await end_tasks(updating)

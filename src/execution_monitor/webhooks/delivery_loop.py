@@ -112,6 +112,7 @@ class DeliveryLoop:
             if self._sending:
                 await asyncio.wait(self._sending, timeout=_LAST_SECONDS)
             await end_tasks(*self._sending)
+            await self._outbox.close()
 
     async def send_once(self, claimed: BsonDocument) -> None:
         """Send a delivery that the caller has claimed, and record how it ended."""

@@ -15,9 +15,12 @@ from pymongo.errors import BulkWriteError
 
 from execution_monitor.storage.deadlines import await_reply
 from execution_monitor.storage.rows import BsonDocument
+from execution_monitor.tasks import end_tasks
 
 _MOST = 200
 _TIMEOUT_MS = 5_000
+# Nobody waits for what is still on its way, and what it records is sent again without it.
+_LAST_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,12 @@ class GroupedUpdates:
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write_all())
         await waiting.done
+
+    async def close(self) -> None:
+        """Give what is on its way a second, and end it."""
+        if self._writing is not None:
+            await asyncio.wait({self._writing}, timeout=_LAST_SECONDS)
+            await end_tasks(self._writing)
 
     async def _write_all(self) -> None:
         while self._waiting:

@@ -73,6 +73,10 @@ class Outbox:
         """Whether the database does not answer, which is logged elsewhere."""
         return self.database.trouble is not None
 
+    async def close(self) -> None:
+        """End what is being recorded, after a second."""
+        await self._updates.close()
+
     async def put(self, rows: Sequence[Mapping[str, Any]]) -> frozenset[str]:
         """Store deliveries; returns the ids of those that were stored already, which are left as they are."""
         if not rows:

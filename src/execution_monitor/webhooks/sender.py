@@ -72,7 +72,10 @@ class Sender(Collector):
 
     async def run(self) -> None:
         """Send until cancelled; what is on its way then has some seconds left, or is sent again a minute later."""
-        await self._loop.run()
+        try:
+            await self._loop.run()
+        finally:
+            await self._webhooks.close()
 
     async def send_once(self, claimed: BsonDocument) -> None:
         """Send a delivery that the caller has claimed, and record how it ended."""

@@ -19,6 +19,7 @@ from execution_monitor.storage.deadlines import await_reply
 from execution_monitor.storage.predicates import Predicate, as_list, as_mapping
 from execution_monitor.storage.rows import Row
 from execution_monitor.storage.webhook_documents import Webhook, WebhookState
+from execution_monitor.tasks import end_tasks
 from execution_monitor.webhooks.rights import Rights, RightsUnclear
 
 # Within it a webhook that is paused, or whose owner is revoked, sends no more.
@@ -107,6 +108,11 @@ class SendingWebhooks:
     def forget(self, webhook_id: ObjectId) -> None:
         """Have the webhook read again."""
         self._known.put(webhook_id, _Known(0.0, None, None))
+
+    async def close(self) -> None:
+        """End the query that is on its way."""
+        if self._reading is not None:
+            await end_tasks(self._reading)
 
     async def _read_wanted(self) -> None:
         while self._wanted:
