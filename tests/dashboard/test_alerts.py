@@ -119,3 +119,19 @@ async def test_the_bell_counts_live_and_an_alert_is_acknowledged_and_snoozed(
     await page.keyboard.press("End")
     await page.keyboard.press("Enter")
     await expect(item).to_contain_text("Snoozed until")
+
+
+async def test_the_bell_says_which_rules_and_webhooks_of_the_caller_work_no_more(
+    database: Database, open_page: OpenPage, token_for: Token
+):
+    reasons = [None, "Its owner paused it.", "Its owner has not signed in for 30 days."]
+    await database.collection(AlertRule).insert_many(
+        [rule(ObjectId()) | {"enabled": reason is None, "state_reason": reason} for reason in reasons]
+    )
+    await database.collection(AlertRule).insert_one(rule(ObjectId()) | {"user_id": "grace", "state_reason": reasons[2]})
+
+    page = await open_page("/executions", token_for("ada", "acme", "executions:read:tenant"))
+
+    await page.get_by_role("link", name="0 firing alerts, rules and webhooks that work no more: 1").click()
+    await page.get_by_role("link", name="One of your rules works no more").click()
+    await expect(page.get_by_text("Its owner has not signed in for 30 days.").first).to_be_visible()

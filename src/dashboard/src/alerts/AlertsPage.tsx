@@ -8,9 +8,10 @@ import styles from '../components/records.module.css'
 import { useTitle } from '../components/useTitle.ts'
 import type { SchemaType } from '../graphql/schemaTypes.ts'
 import { messages } from '../messages/messages.ts'
-import { RULES_PATH } from '../model/paths.ts'
+import { RULES_PATH, WEBHOOKS_PATH } from '../model/paths.ts'
 import { AlertItem } from './AlertItem.tsx'
 import { useAlerts } from './useAlerts.ts'
+import { useStopped } from './useStopped.ts'
 
 type AlertState = SchemaType<'AlertState'>
 const STATES: readonly AlertState[] = ['FIRING', 'ACKNOWLEDGED', 'SNOOZED', 'RESOLVED']
@@ -19,6 +20,7 @@ const STATES: readonly AlertState[] = ['FIRING', 'ACKNOWLEDGED', 'SNOOZED', 'RES
 export default function AlertsPage() {
   const [state, setState] = useState<AlertState | null>(null)
   const { alerts, scopes, next, error, read, acknowledge, snooze } = useAlerts(state)
+  const stopped = useStopped(scopes)
   const id = useId()
   const words = messages.alerts
   useTitle(words.pageTitle)
@@ -32,6 +34,16 @@ export default function AlertsPage() {
         </div>
         <Link href={RULES_PATH}>{words.rules}</Link>
       </header>
+      {stopped.rules > 0 && (
+        <p>
+          <Link href={RULES_PATH}>{words.stoppedRules(stopped.rules)}</Link>
+        </p>
+      )}
+      {stopped.webhooks > 0 && (
+        <p>
+          <Link href={WEBHOOKS_PATH}>{words.stoppedWebhooks(stopped.webhooks)}</Link>
+        </p>
+      )}
       <label className={form.label}>
         {words.state}
         <select

@@ -4,20 +4,23 @@ import { messages } from '../messages/messages.ts'
 import { ALERTS_PATH } from '../model/paths.ts'
 import styles from './Bell.module.css'
 import { useAlerts } from './useAlerts.ts'
+import { useStopped } from './useStopped.ts'
 
 // More are counted as so many and more.
 const MOST = 99
 
-/** How many alerts fire, live, with a link to them; nothing for those who may see none. */
+/** How many alerts fire, live, and how many rules and webhooks work no more; nothing for those who may see none. */
 export default function Bell() {
-  const { alerts } = useAlerts('FIRING', MOST + 1)
+  const { alerts, scopes } = useAlerts('FIRING', MOST + 1)
+  const { rules, webhooks } = useStopped(scopes)
   if (alerts === null) return null
-  const count = alerts.length > MOST ? `${MOST}+` : String(alerts.length)
-  const name = messages.app.bell(count)
+  const all = alerts.length + rules + webhooks
+  const count = all > MOST ? `${MOST}+` : String(all)
+  const name = messages.app.bell(alerts.length > MOST ? `${MOST}+` : String(alerts.length), rules + webhooks)
   return (
     <Link className={styles.bell} href={ALERTS_PATH} title={name}>
       <Icon name="bell" />
-      {alerts.length > 0 && (
+      {all > 0 && (
         <span className={styles.count} aria-hidden="true">
           {count}
         </span>

@@ -46,6 +46,27 @@ export type Alert = ResultOf<typeof ALERT>
 /** A rule as the page shows it. */
 export type AlertRule = ResultOf<typeof RULE>
 
+/** What tells whether rules and, where they may be read, webhooks of the caller work. */
+export const STOPPED = graphql(`
+  query Stopped($webhooks: Boolean!) {
+    viewer {
+      userId
+    }
+    alertRules(first: 100) {
+      nodes {
+        userId
+        stateReason
+      }
+    }
+    webhooks(first: 100) @include(if: $webhooks) {
+      nodes {
+        userId
+        stateReason
+      }
+    }
+  }
+`)
+
 /** A page of alerts, and where live updates go on. */
 export const ALERTS = graphql(
   `

@@ -95,7 +95,8 @@ function useSignInOptions(): SignInOptions {
     let isMounted = true
     async function load(): Promise<void> {
       const { people: url, issuer } = await readConfiguration()
-      const people = url === null ? [] : await readPeople(url)
+      // Without them the issuer is left.
+      const people = url === null ? [] : await readPeople(url).catch(() => [])
       if (isMounted) setSignInOptions({ people, issuer })
     }
     load().catch(() => undefined)

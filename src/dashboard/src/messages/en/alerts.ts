@@ -6,6 +6,10 @@ export const alerts = {
   rules: 'Alert rules',
   state: 'State',
   all: 'All',
+  stoppedRules: (count: number) =>
+    count === 1 ? 'One of your rules works no more' : `${count} of your rules work no more`,
+  stoppedWebhooks: (count: number) =>
+    count === 1 ? 'One of your webhooks sends no more' : `${count} of your webhooks send no more`,
   none: 'No alerts',
   noneHint: 'An alert appears here as soon as the condition of a rule is met.',
   states: { FIRING: 'Firing', ACKNOWLEDGED: 'Acknowledged', SNOOZED: 'Snoozed', RESOLVED: 'Resolved' },

@@ -24,7 +24,8 @@ export const app = {
   scopes: 'Your scopes',
   noScopes: 'None: your token allows nothing.',
   shortcutsEnabled: 'Enable single-key shortcuts',
-  bell: (count: string) => `${count} firing alerts`,
+  bell: (firing: string, stopped: number) =>
+    `${firing} firing alerts${stopped === 0 ? '' : `, rules and webhooks that work no more: ${stopped}`}`,
   close: 'Close',
   pageNames: {
     api: 'REST API',

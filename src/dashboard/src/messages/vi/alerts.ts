@@ -7,6 +7,8 @@ export const alerts: Messages['alerts'] = {
   rules: 'Quy tắc cảnh báo',
   state: 'Trạng thái',
   all: 'Tất cả',
+  stoppedRules: (count) => `${count} quy tắc của bạn không còn hoạt động`,
+  stoppedWebhooks: (count) => `${count} webhook của bạn không còn gửi`,
   none: 'Không có cảnh báo',
   noneHint: 'Cảnh báo xuất hiện ngay khi điều kiện của một quy tắc được thỏa mãn.',
   states: { FIRING: 'Đang báo', ACKNOWLEDGED: 'Đã tiếp nhận', SNOOZED: 'Tạm hoãn', RESOLVED: 'Đã hết' },

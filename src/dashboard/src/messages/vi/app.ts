@@ -25,7 +25,8 @@ export const app: Messages['app'] = {
   scopes: 'Các quyền của bạn',
   noScopes: 'Không có: token của bạn không cho phép gì.',
   shortcutsEnabled: 'Bật phím tắt một phím',
-  bell: (count) => `${count} cảnh báo đang báo`,
+  bell: (firing, stopped) =>
+    `${firing} cảnh báo đang báo${stopped === 0 ? '' : `, quy tắc và webhook không còn hoạt động: ${stopped}`}`,
   close: 'Đóng',
   pageNames: {
     api: 'REST API',
