@@ -92,7 +92,7 @@ async def test_every_page_of_the_trail_reads_few_keys_and_every_index_serves_one
     assert {index.document["name"] for index in indexes_of(AuditEvent)} - used == set()
 
 
-SLOW = AnyOf(tuple(Contains("operation_name", f"no such word {number}") for number in range(100)))
+SLOW = AnyOf(tuple(Contains("operation_name", f"no such word {number}") for number in range(1_000)))
 
 
 @pytest.mark.parametrize(

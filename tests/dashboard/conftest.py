@@ -22,7 +22,8 @@ OpenPage = Callable[..., Awaitable[Page]]
 @pytest.fixture
 async def server(database: Database, settings: Settings) -> AsyncGenerator[str]:
     """The base URL of the application, with GraphiQL and with the people of the demo on the sign-in page."""
-    people = functools.partial(demo_people, settings)
+    # Where an identity provider signs tokens, there are none.
+    people = functools.partial(demo_people, settings) if settings.issuer is None else None
     async with served(create_app(settings.model_copy(update={"introspection": True}), people)) as url:
         await wait_until_ready(url)
         yield url

@@ -20,7 +20,7 @@ async def test_the_settings_hold_the_address_and_a_key_and_the_page_says_when_th
 ):
     page = await open_page("/", token_for("ada", "acme", "keys:write", "executions:write"))
     await page.get_by_role("button", name="Account of ada acme").click()
-    await page.get_by_role("link", name="Connect your engine").click()
+    await page.get_by_role("dialog").get_by_role("link", name="Connect your engine").click()
     await expect(page).to_have_title(re.compile("^Connect your engine"))
     await page.get_by_role("radio", name="Airflow").press("ArrowRight")
     await expect(page.get_by_role("radio", name="dbt")).to_be_checked()

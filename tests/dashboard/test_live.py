@@ -219,10 +219,11 @@ async def test_the_lag_of_the_server_is_shown_until_it_has_caught_up(
 
 
 async def test_without_websockets_events_arrive_over_http(open_page: OpenPage, token_for: Callable[..., str]):
+    await store(execution(1, workflow_name="first"))
     page, _ = await open_live(open_page, token_for("ada", "acme"), Sockets(opens=False))
     await expect(page.get_by_text("Live", exact=True)).to_be_visible()
 
-    await store(execution(1, workflow_name="first"))
+    await store(execution(2, workflow_name="second"))
 
     await expect(page.get_by_role("button", name="1 new")).to_be_visible()
 

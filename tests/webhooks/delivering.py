@@ -157,8 +157,9 @@ async def delivering(
         tasks = [asyncio.create_task(feeder.run()), asyncio.create_task(sender.run())]
         try:
             process = Delivering(database, webhooks, owners, feeder, sender, outbox, states, sending)
-            # Before it has a position, a webhook might be older than the feeder, and get a gap.
-            await process.once(lambda: database.collection(FeedPosition).find_one({"_id": CONSUMER}))
+            # Before it has begun, a webhook might be older than the feeder, and get a gap.
+            begun = {"_id": CONSUMER, "lost_until": None}
+            await process.once(lambda: database.collection(FeedPosition).find_one(begun))
             yield process
         finally:
             await end_tasks(*tasks)
