@@ -46,9 +46,9 @@ dashboard: $(BUILT) ## Build the dashboard and GraphiQL, when their sources have
 
 test: setup ## Run all tests against a real MongoDB
 	@$(AT_ONCE) dashboard browser audits exporter test-dashboard
-	@# Two more than the two cores of CI: many tests wait for an election, a process or a browser. A worker that is done
-	@# takes over tests of another: some take half a minute.
-	@$(BIN)/pytest -n 4 --dist worksteal
+	@# One more than the two cores of CI: many tests wait for an election or a process, and a fourth gains nothing. A worker
+	@# that is done takes over tests of another: some take half a minute.
+	@$(BIN)/pytest -n 3 --dist worksteal
 
 browser: $(BROWSER) ## Unpack the browser for the tests of the dashboard
 

@@ -132,10 +132,13 @@ async def test_subscribers_that_come_back_together_share_one_stream_of_history(d
 async def test_a_defect_in_the_replay_buffer_is_a_gap_for_clients_that_resume_and_not_silence(
     database: Database, live: Live, monkeypatch: pytest.MonkeyPatch
 ):
-    _, cursor = await read_page(database, ADA, live)
     await live.subscribe(BEN)
-    await database.collection(Execution).insert_one(execution("missed"))
+    # The buffer begins before the cursor, or history would be read.
+    await database.collection(Execution).insert_one(execution("before"))
     await eventually(lambda: live.stats.dispatcher.changes == 1)
+    _, cursor = await read_page(database, ADA, live)
+    await database.collection(Execution).insert_one(execution("missed"))
+    await eventually(lambda: live.stats.dispatcher.changes == 2)
 
     with monkeypatch.context() as broken:
         broken.delattr(BufferedChange, "read")
