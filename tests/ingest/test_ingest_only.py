@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any
@@ -99,3 +100,5 @@ def test_the_command_line_starts_it(tmp_path: Path, mongodb_uri: str, database_n
     with running_server(tmp_path, mongodb_uri, database_name, "--ingest-only") as server:
         assert httpx2.post(f"{server.url}/api/v1/lineage", json={}).status_code == 401
         assert httpx2.get(f"{server.url}/graphql").status_code == 404
+        # Servers of lists on the same machine come first.
+        assert os.getpriority(os.PRIO_PROCESS, server.process.pid) == os.getpriority(os.PRIO_PROCESS, 0) + 10

@@ -51,6 +51,9 @@ app = _with_groups(key=key)
 
 Result = TypeVar("Result")
 
+# Half of the most: a tenth of the weight of other processes, where these want all of a processor.
+_NICENESS_OF_INGEST = 10
+
 User = Annotated[str, typer.Option(help="The owner: the subject of their tokens.")]
 Tenant = Annotated[str, typer.Option(help="The tenant.")]
 KeyId = Annotated[str, typer.Argument(help="Its id, as key list shows it.", metavar="ID")]
@@ -91,6 +94,9 @@ def serve(
         from execution_monitor.server.uvicorn_server import run
         from execution_monitor.server.workers import run_workers
 
+    if ingest_only:
+        # Engines wait for reports, and people for the lists that another process on the machine serves.
+        os.nice(_NICENESS_OF_INGEST)
     create = create_ingest_app if ingest_only else create_app
     with bind(host, port) as listener, _serving() as settings:
         if workers > 1:
