@@ -64,10 +64,12 @@ class GroupedUpdates:
         if self._writing is not None:
             await asyncio.wait({self._writing}, timeout=_LAST_SECONDS)
             await end_tasks(self._writing)
+        for each in self._waiting:
+            each.done.cancel()
 
     async def _write_all(self) -> None:
         while self._waiting:
-            group, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
+            group = self._waiting[:_MOST]
             errors = dict[int, Exception]()
             try:
                 await self._write(group)
@@ -75,6 +77,7 @@ class GroupedUpdates:
                 errors = _errors_in(error, len(group))
             except Exception as error:  # noqa: BLE001 - for those who wait
                 errors = dict.fromkeys(range(len(group)), error)
+            del self._waiting[: len(group)]
             for place, each in enumerate(group):
                 each.end(errors.get(place))
 

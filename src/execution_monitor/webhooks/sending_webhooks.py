@@ -128,6 +128,10 @@ class SendingWebhooks:
             else:
                 for webhook_id, each in wanted.items():
                     each.set_result(found.get(webhook_id))
+            finally:
+                # Those that have no result: this task was ended.
+                for each in wanted.values():
+                    each.cancel()
 
     async def _read_all(self, ids: AbstractSet[ObjectId]) -> Mapping[ObjectId, SendingWebhook]:
         until = self._clock() + _KNOWN_SECONDS
