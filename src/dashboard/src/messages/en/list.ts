@@ -24,11 +24,6 @@ export const list = {
   },
 
   sort: (order: string) => `Sort: ${order}`,
-  views: 'Views',
-  deleteView: (name: string) => `Delete view ${name}`,
-  viewName: 'Name of the view',
-  save: 'Save',
-  viewsHint: 'Views are saved in this browser. To share one, copy its URL.',
   display: 'Display',
   rows: 'Rows',
   compact: 'Compact',
@@ -43,7 +38,6 @@ export const list = {
 
   facets: 'Facets',
   showFacets: 'Show facets',
-  hideFacets: 'Hide facets',
   facetsFailed: 'The counts could not be loaded.',
   facetsEmpty: 'There is nothing to choose from.',
   facetHint: 'Click adds the value to the filter, Alt-click excludes it.',

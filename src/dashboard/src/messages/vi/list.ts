@@ -25,11 +25,6 @@ export const list: Messages['list'] = {
   },
 
   sort: (order) => `Sắp xếp: ${order}`,
-  views: 'Chế độ xem',
-  deleteView: (name) => `Xóa chế độ xem ${name}`,
-  viewName: 'Tên chế độ xem',
-  save: 'Lưu',
-  viewsHint: 'Chế độ xem được lưu trong trình duyệt này. Để chia sẻ, hãy sao chép địa chỉ của trang.',
   display: 'Hiển thị',
   rows: 'Hàng',
   compact: 'Gọn',
@@ -44,7 +39,6 @@ export const list: Messages['list'] = {
 
   facets: 'Bộ lọc nhanh',
   showFacets: 'Hiện bộ lọc nhanh',
-  hideFacets: 'Ẩn bộ lọc nhanh',
   facetsFailed: 'Không tải được số lượng.',
   facetsEmpty: 'Không có gì để chọn.',
   facetHint: 'Nhấp để thêm giá trị vào bộ lọc, Alt-nhấp để loại trừ.',
