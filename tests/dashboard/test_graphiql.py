@@ -22,9 +22,7 @@ async def run(page: Page, name: str) -> None:
     """Run the example `name` once the editor has loaded it."""
     await expect(page.locator(".graphiql-query-editor .view-line").nth(1)).to_be_visible()
     await page.get_by_role("tab", name=name).click()
-    await page.wait_for_function(
-        "(name) => document.querySelector('.graphiql-query-editor').textContent.includes(name)", arg=name
-    )
+    await expect(page.locator(".graphiql-query-editor")).to_contain_text(name)
     await page.get_by_role("button", name=re.compile("Execute query")).click()
 
 

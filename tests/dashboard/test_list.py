@@ -345,18 +345,16 @@ async def test_the_error_is_seen_at_every_width_and_the_time_that_the_list_is_so
     await expect(page.get_by_role("columnheader", name="Started", exact=True)).to_be_visible()
     await expect(page.get_by_role("columnheader", name="Created")).to_be_hidden()
     facets = page.get_by_role("region", name="Facets")
+    scroller = page.get_by_role("region", name="Executions")
     for has_facets, widths in ((False, (1280, 1024)), (True, (1440, 1024, 900))):
         if has_facets:
             await page.get_by_role("button", name="Facets").click()
         for width in widths:
             await page.set_viewport_size({"width": width, "height": 800})
             await expect(facets).to_be_visible(visible=has_facets)
-            await page.wait_for_function(
-                """() => {
-                     const scroller = document.querySelector('[role=region][aria-label=Executions]')
-                     return scroller.scrollWidth <= scroller.clientWidth
-                   }"""
-            )
+            async with asyncio.timeout(10):
+                while await scroller.evaluate("(scroller) => scroller.scrollWidth > scroller.clientWidth"):
+                    await page.wait_for_timeout(20)
             await expect(error).to_be_in_viewport()
 
 
