@@ -23,7 +23,8 @@ async def following(server: str, who: Person, *, over_socket: bool) -> AsyncGene
     """Subscribe; yields a function that returns the next event from now on."""
     after = await cursor_now(server, who.token)
     if over_socket:
-        async with opened(server) as socket:
+        # Where a difference is found, nobody reads on, not even the answer to the close frame.
+        async with opened(server, close_timeout=1) as socket:
             await socket.begin(who.token)
             await socket.subscribe({"query": UPDATES, "variables": {"after": after}})
 
