@@ -147,7 +147,7 @@ async def test_where_there_is_too_much_to_count_a_shorter_range_or_a_sample_is_o
     await expect(page.get_by_role("heading", name="There is too much to count at once")).to_be_visible()
     # The page still answers keys.
     await page.keyboard.press("/")
-    await expect(page.get_by_role("textbox", name="Search workflows")).to_be_focused()
+    await expect(page.get_by_role("combobox", name="Search workflows")).to_be_focused()
 
     await page.get_by_role("button", name="Estimate from a sample").click()
     await expect(page.get_by_text("1 execution", exact=True)).to_be_visible()

@@ -48,7 +48,7 @@ async def expect_active(page: Page, option: Locator) -> None:
 async def test_its_keys_are_those_of_a_combobox(open_page: OpenPage, token_for: Token):
     await store(execution(1))
     page = await open_page("/executions", token_for("ada", "acme"))
-    field = page.get_by_role("textbox", name="Search workflows")
+    field = page.get_by_role("combobox", name="Search workflows")
     await field.fill("etl")
 
     options = await open_palette(page)

@@ -1,13 +1,13 @@
-import { useState, type RefObject, type SyntheticEvent } from 'react'
+import type { RefObject } from 'react'
 import { Button } from '../components/Button.tsx'
 import { Icon } from '../components/Icon.tsx'
 import { Popover } from '../components/Popover.tsx'
 import { messages } from '../messages/messages.ts'
 import { changeAt, conjunctsOf, EVERYTHING, narrow, type Condition, type Filter, type Path } from '../model/filter.ts'
-import { parseFilter, FilterSyntaxError } from '../model/filterText.ts'
 import { ConditionEditor } from './lazyEditor.ts'
 import styles from './FilterBar.module.css'
 import { FilterNode } from './FilterNode.tsx'
+import { FilterTextInput } from './FilterTextInput.tsx'
 
 interface FilterBarProps {
   filter: Filter
@@ -18,7 +18,7 @@ interface FilterBarProps {
 // Most filters start with a status.
 const FIRST_CONDITION: Condition = { field: 'status', operator: 'in', values: [] }
 
-/** The filter as chips, and an input: plain text searches workflow names, `status:in(FAILED)` is a filter. */
+/** The filter as chips, and an input for one more condition. */
 export function FilterBar({ filter, onChange, inputRef }: FilterBarProps) {
   const nodes = conjunctsOf(filter)
   const change = (path: Path, by: (node: Filter) => Filter | null): void => onChange(changeAt(filter, path, by))
@@ -61,63 +61,4 @@ export function FilterBar({ filter, onChange, inputRef }: FilterBarProps) {
       )}
     </div>
   )
-}
-
-interface FilterTextInputProps {
-  inputRef: RefObject<HTMLInputElement | null>
-  isFirst: boolean
-  onAdd: (filter: Filter) => void
-}
-
-function FilterTextInput({ inputRef, isFirst, onAdd }: FilterTextInputProps) {
-  const [text, setText] = useState('')
-  const [problem, setProblem] = useState<string | null>(null)
-
-  function submit(event: SyntheticEvent): void {
-    event.preventDefault()
-    if (text.trim() === '') return
-    try {
-      onAdd(parseInput(text.trim()))
-      setText('')
-    } catch (error) {
-      if (!(error instanceof FilterSyntaxError)) throw error
-      setProblem(error.message)
-    }
-  }
-
-  return (
-    <form className={styles.search} onSubmit={submit}>
-      <Icon name="search" />
-      <input
-        ref={inputRef}
-        value={text}
-        aria-label={messages.bar.search}
-        placeholder={isFirst ? messages.bar.searchFirst : messages.bar.searchNext}
-        title={messages.bar.searchHint}
-        aria-invalid={problem !== null}
-        onChange={(event) => {
-          setText(event.target.value)
-          setProblem(null)
-        }}
-        onKeyDown={(event) => {
-          if (event.key === 'Escape') event.currentTarget.blur()
-        }}
-      />
-      {isFirst && text === '' && (
-        <kbd className={styles.key} aria-hidden="true">
-          /
-        </kbd>
-      )}
-      {problem !== null && (
-        <p className={styles.problem} role="alert">
-          {problem}
-        </p>
-      )}
-    </form>
-  )
-}
-
-function parseInput(text: string): Filter {
-  if (/\w:\w+\(|^(any|all|not)\(/.test(text)) return parseFilter(text)
-  return { field: 'workflowName', operator: 'contains', values: [text] }
 }

@@ -29,6 +29,11 @@ function quote(value: string): string {
   return PLAIN.test(value) ? value : JSON.stringify(value)
 }
 
+/** Whether what people type is meant as a filter, and no name. */
+export function isFilterText(text: string): boolean {
+  return /\w:\w+\(|^(any|all|not)\(/.test(text)
+}
+
 /**
  * Reads the text that `printFilter` writes, and what people type.
  *

@@ -6,6 +6,7 @@ import { useSavedViews } from '../bar/useSavedViews.ts'
 import { useScope } from '../bar/useScope.ts'
 import { chooseTheme, THEMES, useTheme } from '../components/theme.ts'
 import { useZone } from '../components/ZoneContext.ts'
+import { useWorkflowNames } from '../graphql/useWorkflowNames.ts'
 import { chooseLanguage, LANGUAGES, readLanguage, type Language } from '../messages/language.ts'
 import { messages } from '../messages/messages.ts'
 import { accountPagesFor } from '../model/accountPages.ts'
@@ -16,14 +17,15 @@ import { nameStatus } from '../model/status.ts'
 import { DEFAULT_VIEW, printView } from '../model/view.ts'
 import { readConfiguration } from '../session/configuration.ts'
 import { signOut } from '../session/session.ts'
-import { useSearch } from './useSearch.ts'
+import { useExecution } from './useExecution.ts'
 
 const LOCAL_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone
 
 /** All that the palette offers for `text`: pages, saved views, workflows, the execution of that id, and actions. */
 export function useCommands(text: string, onHelp: () => void): readonly Command[] {
   const { views, viewer } = useSavedViews()
-  const { workflows, execution } = useSearch(text)
+  const workflows = useWorkflowNames(text)
+  const execution = useExecution(text)
   const actions = useActions(onHelp)
   const pages = usePages(viewer?.scopes ?? [])
   const found = execution && {

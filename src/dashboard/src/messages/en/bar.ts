@@ -5,6 +5,7 @@ export const bar = {
   searchFirst: 'Search workflows …',
   searchNext: 'and …',
   searchHint: 'Searches workflow names. Filters work too, such as status:in(FAILED)',
+  workflows: 'Workflows',
   add: 'Add',
   addAlternative: 'Add alternative',
   addCondition: 'Add condition',

@@ -6,6 +6,7 @@ export const bar: Messages['bar'] = {
   searchFirst: 'Tìm quy trình …',
   searchNext: 'và …',
   searchHint: 'Tìm theo tên quy trình. Cũng nhận bộ lọc, ví dụ status:in(FAILED)',
+  workflows: 'Quy trình',
   add: 'Thêm',
   addAlternative: 'Thêm lựa chọn khác',
   addCondition: 'Thêm điều kiện',
