@@ -29,9 +29,8 @@ function compressAssets(): Plugin {
 }
 
 // What several pages use, and what a first load begins with: the frame and the pages that one starts at.
-const SHARED = /src[\\/](components|graphql|live|messages|model)[\\/]/
-const STARTS =
-  /src[\\/](alerts[\\/]Bell\.tsx|main\.tsx|list[\\/]List(Page|Histogram)\.tsx|overview[\\/]OverviewPage\.tsx)$/
+const SHARED = /src[\\/]((app|bar|charts|components|graphql|live|messages|model|session)[\\/]|list[\\/].*\.module\.css)/
+const STARTS = /src[\\/](alerts[\\/]Bell\.tsx|main\.tsx|list[\\/]ListPage\.tsx|overview[\\/]OverviewPage\.tsx)$/
 
 interface Modules {
   getModuleInfo: (id: string) => { importers: readonly string[] } | null
@@ -54,6 +53,8 @@ export default defineConfig({
   build: {
     outDir,
     emptyOutDir: true,
+    // The server reads from it what a page needs (`web/preloads.py`).
+    manifest: 'manifest.json',
     target: 'es2022',
     // The first versions with light-dark().
     cssTarget: ['chrome123', 'firefox120', 'safari17.5'],

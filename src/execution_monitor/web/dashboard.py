@@ -1,35 +1,41 @@
 """Serve the dashboard and GraphiQL: two pages and their assets, which the build writes into `static/`."""
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from pathlib import Path, PurePath
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from execution_monitor.asgi.headers import accepts_gzip
+from execution_monitor.web.assets import Assets
+from execution_monitor.web.preloads import Preloads
 
 BUILD = Path(__file__).parent / "static"
 
-# The routes of the dashboard's own router (src/dashboard/src/app/App.tsx): all are the same page.
-_PATHS = (
-    "/",
-    "/alerts",
-    "/alerts/rules",
-    "/api",
-    "/audit",
-    "/compare",
-    "/connect",
-    "/executions",
-    "/executions/{execution_id:path}",
-    "/failures",
-    "/keys",
-    "/overview",
-    "/signed-in",
-    "/webhooks",
-    "/workflows/{name:path}",
-)
+# The routes of the dashboard's own router (src/dashboard/src/app/App.tsx), and the module that it imports for each.
+PATHS = {
+    "/": "overview/OverviewPage.tsx",
+    "/alerts": "alerts/AlertsPage.tsx",
+    "/alerts/rules": "alerts/RulesPage.tsx",
+    "/api": "api/ApiPage.tsx",
+    "/audit": "audit/AuditPage.tsx",
+    "/compare": "detail/ComparePage.tsx",
+    "/connect": "connect/ConnectPage.tsx",
+    "/executions": "list/ListPage.tsx",
+    "/executions/{execution_id:path}": "detail/DetailPage.tsx",
+    "/failures": "failures/FailuresPage.tsx",
+    "/keys": "keys/KeysPage.tsx",
+    "/overview": "overview/OverviewPage.tsx",
+    "/signed-in": "session/SignInCallback.tsx",
+    "/webhooks": "webhooks/WebhooksPage.tsx",
+    "/workflows/{name:path}": "workflow/WorkflowPage.tsx",
+}
+# The messages of all pages that are loaded when they are visited; the others have theirs with the frame.
+_MESSAGES = "messages/en/pages.ts"
+_WITHOUT_MESSAGES = {"list/ListPage.tsx", "session/SignInCallback.tsx"}
 
 _MEDIA_TYPES = {
     ".css": "text/css",
@@ -80,45 +86,44 @@ def dashboard_routes(build: Path = BUILD, *, explorer: bool = True) -> list[Rout
 
     Without a build they return 503.
     """
-    page = _page(build / "index.html", _CONTENT_SECURITY_POLICY)
+    index, preloads = build / "index.html", Preloads(build)
     return [
-        *(Route(path, page) for path in _PATHS),
+        *(Route(path, _page(index, _CONTENT_SECURITY_POLICY, _tags(preloads, page))) for path, page in PATHS.items()),
         *([Route("/graphiql", _page(build / "graphiql.html", _GRAPHIQL_POLICY))] if explorer else []),
-        Route("/assets/{name}", _assets(build / "assets")),
+        Route("/assets/{name}", _serve_asset(Assets(build / "assets"))),
     ]
 
 
-def _page(file: Path, policy: Mapping[str, str]) -> Callable[[Request], Response]:
+def _page(file: Path, policy: Mapping[str, str], tags: Callable[[], str] = str) -> Callable[[Request], Response]:
     content_security_policy = "; ".join(f"{directive} {sources}" for directive, sources in policy.items())
     headers = {**_PAGE_HEADERS, "Content-Security-Policy": content_security_policy}
 
     def serve(_: Request) -> Response:
-        if not file.is_file():
+        try:
+            page = file.read_text(encoding="utf-8")
+        except OSError:
             return PlainTextResponse(_NOT_BUILT, 503, _PAGE_HEADERS)
-        return FileResponse(file, headers=headers, media_type="text/html")
+        return HTMLResponse(page.replace("</head>", f"{tags()}</head>", 1), headers=headers)
 
     return serve
 
 
-def _assets(folder: Path) -> Callable[[Request], Response]:
-    def serve(request: Request) -> Response:
+def _tags(preloads: Preloads, page: str) -> Callable[[], str]:
+    modules = (page,) if page in _WITHOUT_MESSAGES else (page, _MESSAGES)
+    return partial(preloads.tags_for, tuple(f"src/{module}" for module in modules))
+
+
+def _serve_asset(assets: Assets) -> Callable[[Request], Awaitable[Response]]:
+    # Not in a thread: a first visit asks for some twenty files at once, and each is in memory.
+    async def serve(request: Request) -> Response:
         # The router lets no slash into a name.
-        file = folder / request.path_params["name"]
-        media_type = _MEDIA_TYPES.get(file.suffix)
-        if media_type is None or not _is_file(file):
+        name = request.path_params["name"]
+        media_type = _MEDIA_TYPES.get(PurePath(name).suffix)
+        if media_type is None or (content := assets.find(name)) is None:
             raise HTTPException(404)
-        compressed = file.with_name(f"{file.name}.gz")
-        if accepts_gzip(request.headers) and _is_file(compressed):
-            return FileResponse(
-                compressed, headers={**_ASSET_HEADERS, "Content-Encoding": "gzip"}, media_type=media_type
-            )
-        return FileResponse(file, headers=_ASSET_HEADERS, media_type=media_type)
+        compressed = assets.find(f"{name}.gz") if accepts_gzip(request.headers) else None
+        if compressed is not None:
+            return Response(compressed, headers={**_ASSET_HEADERS, "Content-Encoding": "gzip"}, media_type=media_type)
+        return Response(content, headers=_ASSET_HEADERS, media_type=media_type)
 
     return serve
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # a name that is too long for the file system
-        return False

@@ -3,7 +3,6 @@ import { Provider } from 'urql'
 import { Redirect, Route, Switch, useRoute } from 'wouter'
 import { usePathname, useSearch } from 'wouter/use-browser-location'
 import { ZoneProvider } from '../bar/ZoneProvider.tsx'
-import { lazyPage } from '../components/lazyPage.ts'
 import { NotFound } from '../components/NotFound.tsx'
 import { Notice } from '../components/Notice.tsx'
 import { createClient } from '../graphql/client.ts'
@@ -13,15 +12,12 @@ import { messages } from '../messages/messages.ts'
 import { executionIdOf, movedListPath, SIGN_IN_CALLBACK_PATH } from '../model/paths.ts'
 import { ExpiryBanner } from '../session/ExpiryBanner.tsx'
 import { signOut, useSession } from '../session/session.ts'
-import { OverviewPage, PAGES } from './pages.ts'
+import { DetailPage, ListPage, OverviewPage, PAGES } from './pages.ts'
 import { Shell } from './Shell.tsx'
 
 // Most visitors are signed in.
 const SignIn = lazy(() => import('../session/SignIn.tsx'))
 const SignInCallback = lazy(() => import('../session/SignInCallback.tsx'))
-// Each page is loaded when it is visited: none waits for another. The list has its messages with the frame.
-const ListPage = lazy(async () => ({ default: (await import('../list/ListPage.tsx')).ListPage }))
-const DetailPage = lazyPage(() => import('../detail/DetailPage.tsx'))
 
 /** The dashboard: its pages, or the sign-in page. */
 export function App() {

@@ -18,7 +18,7 @@ interface ListHistogramProps {
 }
 
 /** When the executions of the list were created, by status: a range of time that is chosen in it becomes that of the list. */
-export default function ListHistogram({ view, onRange }: ListHistogramProps) {
+export function ListHistogram({ view, onRange }: ListHistogramProps) {
   const zone = useZone()
   const { buckets, isEstimate, hasFailed } = useHistogram(view, zone ?? LOCAL_ZONE)
   const words = messages.list

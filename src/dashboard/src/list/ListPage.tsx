@@ -24,6 +24,7 @@ import styles from './ListPage.module.css'
 import type { Execution } from './operations.ts'
 import { ExportMenu } from './ExportMenu.tsx'
 import { ExportStatus } from './ExportStatus.tsx'
+import { ListHistogram } from './ListHistogram.tsx'
 import { useShowsFacets, useShowsHistogram, useShowsNewAtOnce } from './preferences.ts'
 import { SearchStatus } from './SearchStatus.tsx'
 import { Skeleton } from './Skeleton.tsx'
@@ -35,7 +36,6 @@ import { useView } from './useView.ts'
 // Not part of the first load: most visits need none of them.
 const Facets = lazy(() => import('./Facets.tsx'))
 const GettingStarted = lazyPage(() => import('./GettingStarted.tsx'))
-const ListHistogram = lazy(() => import('./ListHistogram.tsx'))
 const SelectionBar = lazy(() => import('./SelectionBar.tsx'))
 
 /** The page of the list: the executions of the view in the URL, live. */
@@ -102,11 +102,7 @@ export function ListPage() {
       {hasHistogram && (
         <section id={histogramId} className={styles.histogram} aria-label={messages.list.histogram}>
           {/* The rows come first; its space is there from the beginning. */}
-          {rows !== null && (
-            <Suspense fallback={null}>
-              <ListHistogram view={view} onRange={(since, until) => change({ since, until })} />
-            </Suspense>
-          )}
+          {rows !== null && <ListHistogram view={view} onRange={(since, until) => change({ since, until })} />}
         </section>
       )}
       {chosen.length > 0 && (

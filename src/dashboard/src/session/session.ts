@@ -45,6 +45,11 @@ export function useSession(): Session {
   return useSyncExternalStore(subscribe, read)
 }
 
+/** Whether someone is signed in. */
+export function isSignedIn(): boolean {
+  return read().token !== null
+}
+
 /** Whether `token` is still that of the session. */
 export function isSessionOf(token: string | null): boolean {
   return token !== null && read().token === token
