@@ -33,6 +33,21 @@ async def work_out(rollups: Rollups, database: Database, term: int) -> None:
         pass
 
 
+async def test_rows_of_spans_that_several_pieces_share_are_added_up(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    # Those of spans within a piece are inserted, the others updated.
+    monkeypatch.setattr("execution_monitor.statistics.rollups.building._PIECE", 15)
+    executions, rollups = collection_of(Execution), Rollups(database)
+    await change_at_random(executions, random.Random(6), 200)  # noqa: S311
+
+    position, pieces = await current_position(database.handle), 0
+    while await rollups.work(position, 1):
+        pieces += 1
+    assert await differences(database) == []
+    assert pieces > 10
+
+
 async def test_rows_of_lost_changes_are_built_anew_and_the_old_ones_deleted(database: Database):
     executions, rollups = collection_of(Execution), Rollups(database)
     await change_at_random(executions, random.Random(4), 40)  # noqa: S311

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bson import Int64
-from pymongo import UpdateOne, WriteConcern
+from pymongo import InsertOne, UpdateOne, WriteConcern
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
@@ -114,6 +114,8 @@ class States:
     async def write(self, before: TenantState | None, after: TenantState, changes: RowChanges | None = None) -> None:
         """Replace the state `before`, and change the rows with the mark of `after`, in one transaction.
 
+        Of what `after` has built and `before` had not, no row is there.
+
         Raises:
             Conflict: The state was not `before`.
             Superseded: A later term has written it.
@@ -124,9 +126,11 @@ class States:
             required = {**before.stored(), "term": {"$lte": after.term}, "mark": {"$in": [before.mark, None]}}
         where = {"_id": tenant_key(after.tenant), "tenant_id": after.tenant, **required}
         # Where the state is another one, this would be its second of that `_id`, and fails.
-        operations = [UpdateOne(where, {"$set": after.stored()}, upsert=True)]
+        change = UpdateOne(where, {"$set": after.stored()}, upsert=True)
+        operations: list[UpdateOne | InsertOne[BsonDocument]] = [change]
         if changes is not None:
-            operations.extend(changes.operations(after.mark))
+            new = range(after.built_from, after.built_from if before is None else before.built_from)
+            operations.extend(changes.operations(after.mark, new))
 
         async def work(session: AsyncClientSession) -> None:
             # In no order: MongoDB then takes all at once.
