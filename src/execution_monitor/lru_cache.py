@@ -26,3 +26,7 @@ class LruCache(Generic[Value]):
         self._values[key] = value
         if len(self._values) > self._size:
             self._values.popitem(last=False)
+
+    def drop(self, key: Hashable) -> None:
+        """Forget the value of `key`, if there is one."""
+        self._values.pop(key, None)

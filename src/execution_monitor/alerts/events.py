@@ -69,6 +69,11 @@ class Events:
         return CONSUMER
 
     @property
+    def registry(self) -> EventRules:
+        """What its tenants have, which it reads again with each new revision."""
+        return self._registry
+
+    @property
     def fields(self) -> frozenset[str]:
         """What filters need; nothing while there are no rules of events."""
         return FACTS if self._reads else frozenset()

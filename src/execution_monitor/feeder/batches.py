@@ -14,7 +14,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from execution_monitor.feeder.consumers import Gap
 from execution_monitor.live.change_stream_cursor import ChangeStreamCursor, open_change_stream
-from execution_monitor.live.changes import Change, HistoryBroken, WatchedCollection
+from execution_monitor.live.changes import Change, ChangeType, HistoryBroken, Touched, WatchedCollection
 from execution_monitor.live.resume_tokens import StreamPosition, position_after, position_before, time_of
 from execution_monitor.storage.deadlines import is_sharded
 from execution_monitor.tasks import TimeLimit
@@ -29,7 +29,8 @@ _AT_ONCE = 500
 _WITHOUT_ALERTS = {"$match": {"ns.coll": {"$ne": WatchedCollection.ALERTS.value}}}
 _NO_STEPS: frozenset[str] = frozenset()
 # What the events are made of, beside the images.
-_KEPT = ("operationType", "ns", "to", "clusterTime", "wallTime")
+_KEPT = ("operationType", "ns", "to", "clusterTime", "wallTime", "documentKey")
+_WHOLE = [each.value for each in ChangeType if each is not ChangeType.UPDATE]
 _IMAGES = ("fullDocument", "fullDocumentBeforeChange")
 
 
@@ -39,6 +40,7 @@ class Batch:
 
     Attributes:
         changes: perhaps none.
+        touched: which documents of the collections in `revised_in` got another revision before the last of them.
         until: the position that was reached with them.
         gap: what was lost behind them.
         is_caught_up: whether there was nothing more to read.
@@ -52,26 +54,29 @@ class Batch:
     is_caught_up: bool = False
     has_time: bool = False
     is_part: bool = False
+    touched: Sequence[Touched] = ()
 
 
-async def read_batches(
+async def read_batches(  # noqa: PLR0913 - what is read, and how
     database: AsyncDatabase[Any],
     since: StreamPosition,
     fields: frozenset[str] | None,
     patience: float,
     *,
     parts: bool = False,
+    revised_in: Sequence[str] = (),
 ) -> AsyncGenerator[Batch]:
     """Read the changes after `since`, with the stored `fields` of the images, until the stream ends.
 
-    With `parts`, what a reply brings comes at once as well.
+    With `parts`, what a reply brings comes at once as well. Of the collections `revised_in`, documents whose `revision`
+    changes come, too.
 
     Raises:
         TimeoutError: MongoDB did not reply for `patience` seconds.
         PyMongoError: it replied with an error.
     """
     stages = [_WITHOUT_ALERTS, *([] if fields is None else [_projection(fields)])]
-    opening = open_change_stream(database, since, _NO_STEPS, stages)
+    opening = open_change_stream(database, since, _NO_STEPS, stages, _revised(revised_in) if revised_in else None)
     async with TimeLimit(patience) as limit, opening as stream:
         is_whole_when_idle = not is_sharded(database.client)
         pending = _Pending()
@@ -82,19 +87,31 @@ async def read_batches(
             limit.extend(None)
             broken = events[-1] if events and isinstance(events[-1], HistoryBroken) else None
             changes = [each for each in events if isinstance(each, Change)]
+            touched = [each for each in events if isinstance(each, Touched)]
             pending.add(changes)
-            if parts and changes and broken is None:
-                yield Batch(changes, changes[-1].position, has_time=_has_time(changes), is_part=True)
+            if (touched or (parts and changes)) and broken is None:
+                shown = changes if parts else []
+                yield Batch(shown, events[-1].position, has_time=_has_time(changes), is_part=True, touched=touched)
             if broken is not None:
                 until = pending.changes[-1].position if pending.changes else since
                 since = stream.position
-                yield Batch(pending.take_all(), until, Gap(until, since, broken.reason))
+                yield Batch(pending.take_all(), until, Gap(until, since, broken.reason), touched=touched)
             elif stream.is_caught_up:
                 since = max(since, _reached(stream, pending.last, is_whole=is_whole_when_idle))
                 yield Batch(pending.take_all(), since, is_caught_up=True, has_time=True)
             elif pending.is_full and (whole := pending.take_whole()):
                 since = pending.position_behind(whole)
                 yield Batch(whole, since, has_time=_has_time(whole))
+
+
+def _revised(collections: Sequence[str]) -> Mapping[str, Any]:
+    return {
+        "ns.coll": {"$in": list(collections)},
+        "$or": [
+            {"operationType": {"$in": _WHOLE}},
+            {"operationType": ChangeType.UPDATE.value, "updateDescription.updatedFields.revision": {"$exists": True}},
+        ],
+    }
 
 
 def _has_time(changes: Sequence[Change]) -> bool:

@@ -84,6 +84,37 @@ class Consumer(Protocol):
 
 
 @runtime_checkable
+class RegistryConsumer(Consumer, Protocol):
+    """A consumer that keeps what users of a tenant have made, in a registry; see `Registry`."""
+
+    @property
+    def registry(self) -> "RevisionFollower":
+        """What is told of new revisions."""
+        ...
+
+
+class RevisionFollower(Protocol):
+    """What is kept of tenants, each as of a revision of its document in one collection."""
+
+    @property
+    def collection(self) -> str:
+        """The collection of these documents."""
+        ...
+
+    def begin_following(self) -> None:
+        """From now on `forget` is called of each new revision, before a change that follows it is handed over."""
+        ...
+
+    def end_following(self) -> None:
+        """From now on it is not."""
+        ...
+
+    def forget(self, tenant: object) -> None:
+        """Take note of a new revision of a tenant."""
+        ...
+
+
+@runtime_checkable
 class PromptConsumer(Consumer, Protocol):
     """A consumer that takes changes as soon as they come, though others of their time may follow.
 

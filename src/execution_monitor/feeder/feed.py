@@ -14,7 +14,7 @@ from pymongo.errors import PyMongoError
 
 from execution_monitor.errors import ExecutionMonitorError
 from execution_monitor.feeder.batches import Batch, read_batches
-from execution_monitor.feeder.consumers import Consumer, FieldsChanged, Gap, PromptConsumer
+from execution_monitor.feeder.consumers import Consumer, FieldsChanged, Gap, PromptConsumer, RegistryConsumer
 from execution_monitor.feeder.positions import begin_loss, begin_position, load_position, save_position
 from execution_monitor.live.change_stream_cursor import current_position, is_history_lost, is_permanent, is_transient
 from execution_monitor.live.changes import Change, GapReason
@@ -79,6 +79,8 @@ class Feed:
         self._database = database
         self._consumers = consumers
         self._prompt = [each for each in consumers if isinstance(each, PromptConsumer)]
+        registries = [each.registry for each in consumers if isinstance(each, RegistryConsumer)]
+        self._registries = {each.collection: each for each in registries}
         self._term = term
         self._check = check
         self._progress = progress
@@ -93,7 +95,8 @@ class Feed:
         while True:
             try:
                 await self._locate()
-                await self._read()
+                with self._following_revisions():
+                    await self._read()
             except FieldsChanged:
                 # Positions are as before, so the same changes come again.
                 continue
@@ -117,11 +120,19 @@ class Feed:
         for consumer in self._consumers:
             await consumer.prepare()
         fields = _union(each.fields for each in self._consumers)
-        parts = bool(self._prompt)
-        batches = read_batches(self._database.handle, self._first, fields, patience, parts=parts)
+        batches = read_batches(
+            self._database.handle,
+            self._first,
+            fields,
+            patience,
+            parts=bool(self._prompt),
+            revised_in=list(self._registries),
+        )
         async with contextlib.aclosing(batches):
             async for batch in batches:
                 self._check()
+                for each in batch.touched:
+                    self._registries[each.collection].forget(each.key)
                 began = time.monotonic()
                 with _told_apart():
                     if batch.is_part:
@@ -132,6 +143,17 @@ class Feed:
                 self._failures = self._refusals = self._silences = 0
                 if not batch.has_time and not self._progress.is_behind(_HASTE_SECONDS):
                     await asyncio.sleep(time.monotonic() - began)
+
+    @contextlib.contextmanager
+    def _following_revisions(self) -> Generator[None]:
+        """Let registries rely on the stream: of what changes after they have read it, an event comes."""
+        for each in self._registries.values():
+            each.begin_following()
+        try:
+            yield
+        finally:
+            for each in self._registries.values():
+                each.end_following()
 
     @property
     def _first(self) -> StreamPosition:
@@ -146,6 +168,10 @@ class Feed:
             self._positions[consumer.name] = max(since, batch.until)
 
     async def _hand_over(self, batch: Batch) -> None:
+        if batch.gap is not None:
+            # New revisions may be lost, too.
+            for each in self._registries.values():
+                each.begin_following()
         for consumer in self._consumers:
             since = self._positions[consumer.name]
             changes = [each for each in batch.changes if each.position > since]

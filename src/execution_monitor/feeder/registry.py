@@ -1,13 +1,16 @@
 """Registries: what a consumer keeps for each tenant, such as its webhooks, compiled and found by what a change has.
 
-What a user makes has a tenant, and its tenant a document whose revision grows by one with each change of it. A batch
-of changes finds by one small read whether what is compiled is still what is stored.
+What a user makes has a tenant, and its tenant a document whose revision grows by one with each change of it. Such a
+change of revision comes in the change stream before the changes of executions that follow it: while the stream is read,
+what was read holds until then. Otherwise a batch of changes finds by one small read whether it still does.
 """
 
 import asyncio
+import math
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
 
 from beanie import Document
@@ -27,6 +30,8 @@ ALL_TENANTS = ""
 _TIMEOUT_MS = 10_000
 # Of tenants that have something; those of others cost nothing.
 _MAX_TENANTS = 10_000
+# So that the clock of MongoDB, which goes on by ours since it was read, is never off by more than ours is in that time.
+_READ_AGAIN_SECONDS = 10.0
 
 
 class Registered(Conditional, Protocol):
@@ -94,6 +99,18 @@ class TenantNow(Generic[R]):
     stored: Row
 
 
+@dataclass(frozen=True, slots=True)
+class _Read(Generic[R]):
+    """What was read of a tenant, and when on the monotonic clock."""
+
+    found: TenantNow[R]
+    at: float
+
+    def present(self, monotonic: float) -> TenantNow[R]:
+        """The same, now."""
+        return replace(self.found, now=self.found.now + timedelta(seconds=monotonic - self.at))
+
+
 class Registry(Generic[R]):
     """What is registered in `database`, read again when the revision of its tenant has changed.
 
@@ -114,6 +131,30 @@ class Registry(Generic[R]):
         self._tenants_revision = 0
         self._looked_at: StreamPosition | None = None
         self._looking = asyncio.Lock()
+        # What holds until a new revision, while these are followed; None while they are not.
+        self._current: LruCache[_Read[R]] | None = None
+        self._tenants_read_at = -math.inf
+
+    @property
+    def collection(self) -> str:
+        """Where the documents of tenants are."""
+        return self._tenant_rows.name
+
+    def begin_following(self) -> None:
+        """Rely on `forget` from now on; see `RevisionFollower`."""
+        self._current = LruCache(_MAX_TENANTS)
+        self._tenants_read_at = -math.inf
+
+    def end_following(self) -> None:
+        """Look again at each batch."""
+        self._current = None
+
+    def forget(self, tenant: object) -> None:
+        """Read again what is registered of a tenant, or which tenants there are."""
+        if tenant == ALL_TENANTS:
+            self._tenants_read_at = -math.inf
+        elif self._current is not None and isinstance(tenant, str):
+            self._current.drop(tenant)
 
     @property
     def _tenant_rows(self) -> AsyncCollection[BsonDocument]:
@@ -128,21 +169,28 @@ class Registry(Generic[R]):
         # One that has been there needs no look for those that are new.
         if tenant not in self._tenants and tenant not in await self._tenants_at(until):
             return None
+        read = None if self._current is None else self._current.get(tenant)
+        if read is not None and (elapsed := time.monotonic()) - read.at < _READ_AGAIN_SECONDS:
+            return read.present(elapsed)
         reading = self._tenant_rows.aggregate([{"$match": {"_id": tenant}}, {"$set": {"now": "$$NOW"}}])
-        found: Any = await await_reply((await reading).to_list(), _TIMEOUT_MS)
-        if not found:
+        rows: Any = await await_reply((await reading).to_list(), _TIMEOUT_MS)
+        if not rows:
             return None
-        stored = found[0]
+        row = rows[0]
         known = self._known.get(tenant)
-        if known is None or known.revision != stored["revision"]:
-            known = await self._read(tenant, stored["revision"])
+        if known is None or known.revision != row["revision"]:
+            known = await self._read(tenant, row["revision"])
             self._known.put(tenant, known)
-        return TenantNow(known, stored["now"], stored)
+        found = TenantNow(known, row["now"], row)
+        if self._current is not None:
+            self._current.put(tenant, _Read(found, time.monotonic()))
+        return found
 
     async def _tenants_at(self, until: StreamPosition) -> frozenset[str]:
         """The tenants that were there before the changes up to `until`: one look for the tenants of a batch."""
         async with self._looking:
-            if self._looked_at != until:
+            is_known = self._current is not None and time.monotonic() - self._tenants_read_at < _READ_AGAIN_SECONDS
+            if self._looked_at != until and not is_known:
                 stored: Any = await await_reply(
                     self._tenant_rows.find_one({"_id": ALL_TENANTS}, {"revision": 1}), _TIMEOUT_MS
                 )
@@ -151,5 +199,5 @@ class Registry(Generic[R]):
                     rows = await await_reply(self._tenant_rows.find({}, {"_id": 1}).to_list(), _TIMEOUT_MS)
                     self._tenants = frozenset(str(row["_id"]) for row in rows) - {ALL_TENANTS}
                     self._tenants_revision = revision
-                self._looked_at = until
+                self._looked_at, self._tenants_read_at = until, time.monotonic()
             return self._tenants

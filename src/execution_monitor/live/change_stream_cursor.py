@@ -90,15 +90,19 @@ class UnreadableChange:
 
 @contextlib.asynccontextmanager
 async def open_change_stream(
-    database: AsyncDatabase[Any], since: StreamPosition, followed: FollowedIds, stages: Sequence[Stage] = ()
+    database: AsyncDatabase[Any],
+    since: StreamPosition,
+    followed: FollowedIds,
+    stages: Sequence[Stage] = (),
+    touched: Stage | None = None,
 ) -> AsyncGenerator[ChangeStreamCursor]:
     """Open a stream of the events after `since`, with alerts, and steps and log lines of the `followed` executions.
 
-    `stages` narrow it further.
+    `stages` narrow it further. What `touched` matches in other collections comes as `Touched`.
     """
     raw = database.with_options(codec_options=RAW)
     stream = await raw.watch(
-        [match_stage(followed), *stages, {"$changeStreamSplitLargeEvent": {}}],
+        [match_stage(followed, touched), *stages, {"$changeStreamSplitLargeEvent": {}}],
         # The images of the event itself. `updateLookup` would show a later document, perhaps of another tenant.
         full_document="whenAvailable",
         full_document_before_change="whenAvailable",
@@ -110,8 +114,11 @@ async def open_change_stream(
         yield ChangeStreamCursor(stream, since)
 
 
-def match_stage(followed: FollowedIds) -> Stage:
-    """The `$match` of executions, what ends their history, steps and log lines of the `followed` ones, and alerts."""
+def match_stage(followed: FollowedIds, touched: Stage | None = None) -> Stage:
+    """The `$match` of executions, what ends their history, steps and log lines of the `followed` ones, and alerts.
+
+    And of what `touched` matches.
+    """
     any_of: list[Stage] = [
         {"ns.coll": WatchedCollection.EXECUTIONS.value, "operationType": {"$in": _CHANGE_TYPES}},
         {"ns.coll": {"$in": _NAMES}, "operationType": {"$in": _REPLACING}},
@@ -128,6 +135,8 @@ def match_stage(followed: FollowedIds) -> Stage:
         # Sorted, so that equal sets are equal pipelines. Without an image it is unknown whose step or line it is.
         of_followed = [{"fullDocument.execution_id": {"$in": sorted(followed)}}, {"fullDocument": None}]
         any_of.append({**children, "$or": of_followed})
+    if touched is not None:
+        any_of.append(touched)
     return {"$match": {"$or": any_of}}
 
 

@@ -67,6 +67,7 @@ class GapReason(StrEnum):
 
 
 _CHANGE_TYPES = frozenset(each.value for each in ChangeType)
+_WATCHED = frozenset(each.value for each in WatchedCollection)
 # Images decide who may see a change, so each change must come with its own.
 _WITH_BEFORE = frozenset({ChangeType.UPDATE, ChangeType.REPLACE, ChangeType.DELETE})
 _WITH_AFTER = frozenset({ChangeType.INSERT, ChangeType.UPDATE, ChangeType.REPLACE})
@@ -98,7 +99,16 @@ class HistoryBroken:
     ends_stream: bool = False
 
 
-StreamEvent = Change | HistoryBroken
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """A document of another collection that the stream was opened for, of which only the key is told."""
+
+    position: StreamPosition
+    collection: str
+    key: Any
+
+
+StreamEvent = Change | HistoryBroken | Touched
 
 
 class Assembler:
@@ -152,9 +162,12 @@ def _event_of(found: Row, raw: tuple[bytes, ...]) -> StreamEvent:
         invalidates = found["operationType"] == "invalidate"
         return HistoryBroken(position, GapReason.COLLECTION_REPLACED, ends_stream=invalidates)
     change_type = ChangeType(found["operationType"])
+    name: str = found["ns"]["coll"]
+    if name not in _WATCHED:
+        return Touched(position, name, found["documentKey"]["_id"])
     before: Row | None = found.get("fullDocumentBeforeChange")
     after: Row | None = found.get("fullDocument")
-    collection = WatchedCollection(found["ns"]["coll"])
+    collection = WatchedCollection(name)
     # Who may see an alert never changes.
     needs_before = change_type in _WITH_BEFORE and collection is not WatchedCollection.ALERTS
     if (before is None and needs_before) or (after is None and change_type in _WITH_AFTER):

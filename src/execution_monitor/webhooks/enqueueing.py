@@ -89,6 +89,11 @@ class Enqueueing:
         return True
 
     @property
+    def registry(self) -> WebhookRegistry:
+        """What its tenants have, which it reads again with each new revision."""
+        return self._registry
+
+    @property
     def fields(self) -> frozenset[str]:
         """What filters and bodies need: payloads only while a webhook sends them, and nothing without webhooks."""
         return self._reading.fields
@@ -178,6 +183,7 @@ class Enqueueing:
             if found.stored.get("late_since") is not None:
                 forgetting = tenants.update_one({"_id": tenant}, {"$unset": {"late_since": 1}})
                 await await_reply(forgetting, _TIMEOUT_MS)
+                self._registry.forget(tenant)
             return
         log.warning("changes_too_old_to_enqueue", tenant=tenant)
         last = late[-1]
@@ -185,6 +191,7 @@ class Enqueueing:
             {"_id": tenant}, {"$min": {"late_since": late[0].position}}, return_document=ReturnDocument.AFTER
         )
         stored: Any = await await_reply(remembering, _TIMEOUT_MS)
+        self._registry.forget(tenant)
         first, due = StreamPosition(stored["late_since"]), found.now + _LATE_PAUSE
         rows = [
             _gap_of(tenant, each.webhook_id, each.host, since=first, until=last.position, key=first, due=due)
