@@ -21,11 +21,13 @@ from typing import Any, cast
 from playwright.async_api import Browser, CDPSession, Page, expect
 from pymongo import AsyncMongoClient
 
+from execution_monitor.storage.database import open_database
 from tests.benchmarks.documents import execution, store
 from tests.benchmarks.latest import record
 from tests.benchmarks.list_query import USER
 from tests.benchmarks.page import SECONDS, UPDATES_A_SECOND, WRITES_A_SECOND, watch_frames
 from tests.benchmarks.servers import DATABASE, running_contender
+from tests.benchmarks.statistics_rollups import until_built
 from tests.dashboard.chromium import launch_chromium, sign_in
 from tests.support.mongod import SingleNodeReplicaSet
 from tests.support.processes import running
@@ -146,6 +148,13 @@ async def watch_heaps(browser: Browser, url: str, uri: str, minutes: float) -> d
     return found
 
 
+async def wait_for_rollups(uri: str) -> float:
+    """Wait until statistics are answered from rollups; the seconds that took."""
+    async with open_database(uri, DATABASE) as database:
+        await database.connect()
+        return await until_built(database)
+
+
 async def measure(url: str, uri: str, minutes: float) -> dict[str, dict[str, float]]:
     """All measurements, one after another."""
     async with launch_chromium() as browser:
@@ -168,6 +177,9 @@ def run(folder: Path, executions: int, minutes: float) -> Mapping[str, Mapping[s
             pass
         store(mongod.uri, DATABASE, executions)
         with running_contender("ours", mongod.uri, token_of(USER), folder / "ours.log") as server:
+            # As on any day but the first.
+            built = asyncio.run(wait_for_rollups(mongod.uri))
+            sys.stdout.write(f"rollups of {executions:,} executions built in {built:.0f} s\n")
             return asyncio.run(measure(f"http://127.0.0.1:{server.port}", mongod.uri, minutes))
 
 
