@@ -1,4 +1,14 @@
-import { lazy, Suspense, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
+import {
+  lazy,
+  Suspense,
+  useCallback,
+  useDeferredValue,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+} from 'react'
 import { useLocation } from 'wouter'
 import { Icon } from '../components/Icon.tsx'
 import { useMediaQuery } from '../components/useMediaQuery.ts'
@@ -53,8 +63,10 @@ const LOAD_AHEAD = 40
 
 /** The table of executions: it renders the visible rows alone, and loads the next page before the end is reached. */
 export function ExecutionTable(props: ExecutionTableProps) {
-  const { rows, recoveries, hasMore, density, order, place, selection } = props
+  const { recoveries, hasMore, density, order, place, selection } = props
   const { onPlace, onSort, onLoadMore, onSelection } = props
+  // Where many change at once, they are rendered in slices, between which the page reacts.
+  const rows = useDeferredValue(props.rows)
   const isNarrow = useMediaQuery('(max-width: 640px)')
   const scroller = useRef<HTMLDivElement>(null)
   const width = useWidth(scroller)

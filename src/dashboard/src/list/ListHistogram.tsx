@@ -1,3 +1,4 @@
+import { memo } from 'react'
 import { Histogram } from '../charts/Histogram.tsx'
 import { useZone } from '../components/ZoneContext.ts'
 import { messages } from '../messages/messages.ts'
@@ -14,11 +15,11 @@ const HEIGHT = 56
 
 interface ListHistogramProps {
   view: View
-  onRange: (since: string, until: string) => void
+  change: (changes: Partial<View>) => void
 }
 
 /** When the executions of the list were created, by status: a range of time that is chosen in it becomes that of the list. */
-export function ListHistogram({ view, onRange }: ListHistogramProps) {
+export const ListHistogram = memo(function ListHistogram({ view, change }: ListHistogramProps) {
   const zone = useZone()
   const { buckets, isEstimate, hasFailed } = useHistogram(view, zone ?? LOCAL_ZONE)
   const words = messages.list
@@ -29,10 +30,10 @@ export function ListHistogram({ view, onRange }: ListHistogramProps) {
         name={words.byStatus}
         buckets={buckets}
         height={HEIGHT}
-        onBrush={(start, end) => onRange(printTime(start), printTime(end))}
+        onBrush={(start, end) => change({ since: printTime(start), until: printTime(end) })}
         pathOf={(status) => listPath(printView({ ...view, filter: only(view.filter, 'status', status) }))}
       />
       {isEstimate && <p className={styles.hint}>{words.estimated}</p>}
     </>
   )
-}
+})

@@ -102,7 +102,7 @@ export function ListPage() {
       {hasHistogram && (
         <section id={histogramId} className={styles.histogram} aria-label={messages.list.histogram}>
           {/* The rows come first; its space is there from the beginning. */}
-          {rows !== null && <ListHistogram view={view} onRange={(since, until) => change({ since, until })} />}
+          {rows !== null && <ListHistogram view={view} change={change} />}
         </section>
       )}
       {chosen.length > 0 && (

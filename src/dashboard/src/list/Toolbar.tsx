@@ -1,4 +1,4 @@
-import { lazy, type RefObject } from 'react'
+import { lazy, memo, type RefObject } from 'react'
 import { Bar } from '../bar/Bar.tsx'
 import { SavedViews } from '../bar/SavedViews.tsx'
 import { Icon } from '../components/Icon.tsx'
@@ -18,7 +18,7 @@ interface ToolbarProps {
 }
 
 /** The controls of the list: filter, time range, order, saved views, display. */
-export function Toolbar({ view, change, inputRef }: ToolbarProps) {
+export const Toolbar = memo(function Toolbar({ view, change, inputRef }: ToolbarProps) {
   return (
     <Bar scope={view} onChange={change} inputRef={inputRef}>
       <SortOrder order={view.order} onChange={(order) => change({ order })} />
@@ -26,7 +26,7 @@ export function Toolbar({ view, change, inputRef }: ToolbarProps) {
       <Display view={view} change={change} />
     </Bar>
   )
-}
+})
 
 function SortOrder({ order, onChange }: { order: readonly SortKey[]; onChange: (order: readonly SortKey[]) => void }) {
   const [first] = order

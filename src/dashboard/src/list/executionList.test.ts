@@ -5,6 +5,7 @@ import type { Connection } from '../live/connection.ts'
 import { EVERYTHING } from '../model/filter.ts'
 import { NEWEST_FIRST } from '../model/sorting.ts'
 import { ExecutionList } from './executionList.ts'
+import type { Change } from './operations.ts'
 
 /** A page that the fake server returns: ids of rows, and how long its search took. */
 interface Page {
@@ -70,15 +71,31 @@ class FakeAttention implements Attention {
   }
 }
 
-const CONNECTION = { subscribe: () => ({ stop: () => 'live', resumeFrom: () => undefined }) } as unknown as Connection
+/** A connection whose events a test sends. */
+class FakeConnection {
+  onEvents: (changes: Change[]) => void = () => undefined
+
+  readonly subscribe = ({ onEvents }: { onEvents: (changes: Change[]) => void }) => {
+    this.onEvents = onEvents
+    return { stop: () => 'live', resumeFrom: () => undefined }
+  }
+
+  /** A new execution, after all that are there. */
+  enter(executionId: string): void {
+    const at = new Date(1e12 + Date.now()).toISOString()
+    const execution = { executionId, createdAt: at, updatedAt: at, recoveredBy: null, status: 'RUNNING' }
+    this.onEvents([{ kind: 'ENTERED', executionId, execution } as unknown as Change])
+  }
+}
 
 function open(pages: Page[]) {
+  const connection = new FakeConnection()
   const server = new Server(pages)
   const attention = new FakeAttention()
   const client = { query: server.query } as unknown as Client
-  const list = new ExecutionList(client, CONNECTION, EVERYTHING, NEWEST_FIRST, attention)
+  const list = new ExecutionList(client, connection as unknown as Connection, EVERYTHING, NEWEST_FIRST, attention)
   list.start()
-  return { server, list, attention, ids: () => list.getSnapshot().rows?.rows.map((row) => row.executionId) }
+  return { server, list, attention, connection, ids: () => list.getSnapshot().rows?.rows.map((row) => row.executionId) }
 }
 
 beforeEach(() => {
@@ -147,4 +164,49 @@ test('a list that was left during a search goes on where it was', async () => {
 
   expect(ids()).toEqual(['a', 'b'])
   expect(server.cursors).toEqual([null, '1', '1'])
+})
+
+test('new executions move the others at once, and then four times a second', async () => {
+  const { server, list, connection, ids } = open([{ ids: ['a'], isComplete: true }])
+  await server.answer()
+  list.setShowsNewAtOnce(true)
+
+  connection.enter('b')
+  expect(ids()).toEqual(['b', 'a'])
+  for (const id of ['c', 'd', 'e']) {
+    await vi.advanceTimersByTimeAsync(50)
+    connection.enter(id)
+    // Nothing waits for a click.
+    expect(list.getSnapshot().waiting).toBe(0)
+  }
+  expect(ids()).toEqual(['b', 'a'])
+  await vi.advanceTimersByTimeAsync(100)
+  expect(ids()).toEqual(['e', 'd', 'c', 'b', 'a'])
+})
+
+test('new executions of the last moment wait for a click when they are no longer shown at once', async () => {
+  const { server, list, connection, ids } = open([{ ids: ['a'], isComplete: true }])
+  await server.answer()
+  list.setShowsNewAtOnce(true)
+  connection.enter('b')
+  connection.enter('c')
+
+  list.setShowsNewAtOnce(false)
+  await vi.advanceTimersByTimeAsync(1000)
+  expect(ids()).toEqual(['b', 'a'])
+  expect(list.getSnapshot().waiting).toBe(1)
+  list.showNew()
+  expect(ids()).toEqual(['c', 'b', 'a'])
+})
+
+test('a list that was left in that moment shows them when it goes on', async () => {
+  const { server, list, connection, ids } = open([{ ids: ['a'], isComplete: true }])
+  await server.answer()
+  list.setShowsNewAtOnce(true)
+  connection.enter('b')
+  connection.enter('c')
+  list.stop()
+
+  list.start()
+  expect(ids()).toEqual(['c', 'b', 'a'])
 })

@@ -22,6 +22,8 @@ const MAX_ROWS = 20_000
 // Milliseconds; long enough to be noticed.
 const FADE = 2_000
 const RETRY_AFTER = 4_000
+// Between two times that new rows move the others: nobody reads faster, and each time most of the page is rendered.
+const SETTLE_PAUSE = 250
 // After a longer absence, reading again is cheaper than catching up, and relative dates have moved on.
 const STALE_AFTER = 120_000
 
@@ -36,6 +38,8 @@ export class ExecutionList {
   private readNumber = 0
   private filterInput: FilterInput = {}
   private showsNewAtOnce = false
+  private settledAt = 0
+  private isSettlingLater = false
   private readonly meter = new SearchMeter(PAGE_SIZE)
   private ignoreAttention: (() => void) | undefined
   // The list can be resumed while it reads a further page, but not while it is read again.
@@ -72,6 +76,7 @@ export class ExecutionList {
     }
     // Leaving rows have had time to fade.
     this.change({ rows: removeLeaving(rows, [...rows.leaving]), isReading: false })
+    if (this.showsNewAtOnce) this.showNew()
     this.subscribeFrom(stopped.cursor)
     this.goOnSearching()
   }
@@ -106,6 +111,7 @@ export class ExecutionList {
     this.stopped = cursor !== null && isComplete ? { cursor, at: Date.now() } : null
     this.timers.forEach((timer) => window.clearTimeout(timer))
     this.timers.clear()
+    this.isSettlingLater = false
   }
 
   /** Loads the next page, unless that is under way or a search waits for a click. */
@@ -159,6 +165,8 @@ export class ExecutionList {
   setShowsNewAtOnce(atOnce: boolean): void {
     this.showsNewAtOnce = atOnce
     if (atOnce && this.snapshot.waiting > 0) this.showNew()
+    // Those that would have been shown in a moment.
+    else if (!atOnce) this.change({ waiting: Math.max(this.snapshot.waiting, this.snapshot.rows?.waiting.size ?? 0) })
   }
 
   /** Shows the rows that wait. */
@@ -264,15 +272,32 @@ export class ExecutionList {
     const overflow = this.snapshot.waiting > MAX_WAITING
     // New rows would move none of an empty list.
     if ((this.showsNewAtOnce || next.rows.length === 0) && !overflow) {
+      this.settleSoon(next)
+      return
+    }
+    const added = Math.max(0, next.waiting.size - (this.snapshot.rows?.waiting.size ?? 0))
+    const waiting = overflow ? this.snapshot.waiting + added : next.waiting.size
+    this.change({ rows: overflow ? { ...next, waiting: new Map<string, Execution>() } : next, waiting })
+  }
+
+  /** Shows what has changed in place now, and new rows among the others now or in a moment. */
+  private settleSoon(next: Rows<Execution>): void {
+    const pause = next.rows.length === 0 ? 0 : this.settledAt + SETTLE_PAUSE - Date.now()
+    if (pause <= 0) {
+      this.settledAt = Date.now()
       // Leaving rows stay where they are while they fade.
       const settled = { ...settle({ ...next, leaving: new Set<string>() }), leaving: next.leaving }
       this.change({ rows: settled, waiting: 0 })
       if (settled.rows.length > MAX_ROWS) void this.read()
       return
     }
-    const added = Math.max(0, next.waiting.size - (this.snapshot.rows?.waiting.size ?? 0))
-    const waiting = overflow ? this.snapshot.waiting + added : next.waiting.size
-    this.change({ rows: overflow ? { ...next, waiting: new Map<string, Execution>() } : next, waiting })
+    this.change({ rows: next, waiting: 0 })
+    if (this.isSettlingLater) return
+    this.isSettlingLater = true
+    this.later(pause, () => {
+      this.isSettlingLater = false
+      if (this.snapshot.rows !== null) this.show(this.snapshot.rows)
+    })
   }
 
   private removeLater(leaving: ReadonlySet<string>, before: ReadonlySet<string>): void {
