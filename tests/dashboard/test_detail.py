@@ -510,7 +510,11 @@ async def test_the_end_of_a_followed_run_is_notified_on_every_page(open_page: Op
     page = await open_page("/config.json", token_for("ada", "acme", "executions:read"))
     # `wait_for_function` evaluates text again and again, which the page's Content-Security-Policy forbids.
     notified = asyncio.Queue[tuple[str, str]]()
-    await page.expose_function("noteNotification", lambda title, body: notified.put_nowait((title, body)))
+
+    def note(title: str, body: str) -> None:
+        notified.put_nowait((title, body))
+
+    await page.expose_function("noteNotification", note)  # pyright: ignore[reportUnknownMemberType] - of any function
     await page.add_init_script(
         """
         window.requests = 0
