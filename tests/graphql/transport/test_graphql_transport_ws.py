@@ -17,7 +17,7 @@ from execution_monitor.auth.caller import LEEWAY
 from tests.support.tokens import SECRET
 
 Token = Callable[..., str]
-SOON = 10.0
+SOON = 30.0
 WHO = {"query": "{ viewer { userId } }"}
 UPDATES = """subscription Updates($filter: ExecutionFilter, $after: String) {
   executionUpdates(filter: $filter, after: $after) { kind cursor executionId changedFields execution { status } } }"""
