@@ -168,6 +168,9 @@ class _Pending:
             return self.take_all()
         taken, self.changes = self.changes[:place], self.changes[place:]
         self._size = sum(each.size for each in self.changes)
+        if taken:
+            # What is left begins anew: while writers make no pause, each reply would end a batch otherwise.
+            self._since = time.monotonic()
         return taken
 
     def position_behind(self, taken: Sequence[Change]) -> StreamPosition:
