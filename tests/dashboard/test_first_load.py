@@ -1,4 +1,4 @@
-"""How many bytes the dashboard loads before the list or the overview is visible."""
+"""What the dashboard loads before a page is visible: how many bytes, and which scripts come at once."""
 
 from collections.abc import Callable
 from pathlib import PurePath

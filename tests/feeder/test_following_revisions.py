@@ -109,8 +109,7 @@ async def test_nothing_is_read_while_nothing_is_revised(database: Database, reco
             await collection_of(Execution).insert_one(execution(str(version), version=version))
             await until(lambda version=version: any(met == version for met, _ in consumer.met))
 
-    # The tenants, their ids, and acme.
-    assert looks(commands) <= 3 * (1 + consumer.batches)
+    # The tenants, their ids, and acme, once or, on a slow machine, again after ten seconds.
     assert looks(commands) <= 6
 
 

@@ -95,7 +95,7 @@ async def read_batches(  # noqa: PLR0913 - what is read, and how
             if broken is not None:
                 until = pending.changes[-1].position if pending.changes else since
                 since = stream.position
-                yield Batch(pending.take_all(), until, Gap(until, since, broken.reason), touched=touched)
+                yield Batch(pending.take_all(), until, Gap(until, since, broken.reason))
             elif stream.is_caught_up:
                 since = max(since, _reached(stream, pending.last, is_whole=is_whole_when_idle))
                 yield Batch(pending.take_all(), since, is_caught_up=True, has_time=True)

@@ -89,7 +89,7 @@ class RegistryConsumer(Consumer, Protocol):
 
     @property
     def registry(self) -> "RevisionFollower":
-        """What is told of new revisions."""
+        """What learns of new revisions."""
         ...
 
 

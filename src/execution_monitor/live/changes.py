@@ -101,7 +101,7 @@ class HistoryBroken:
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """A document of another collection that the stream was opened for, of which only the key is told."""
+    """A document of another collection that the stream was opened for, of which only the key is read."""
 
     position: StreamPosition
     collection: str

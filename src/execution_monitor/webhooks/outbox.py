@@ -94,7 +94,7 @@ class Outbox:
         return frozenset()
 
     async def _put_one(self, row: Mapping[str, Any]) -> frozenset[str]:
-        # As most changes have, which takes the driver half of the time of many.
+        # As of most changes: the driver has less to prepare than for many.
         try:
             await await_reply(self._rows.insert_one(dict(row)), _TIMEOUT_MS)
         except DuplicateKeyError:

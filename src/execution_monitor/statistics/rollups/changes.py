@@ -73,7 +73,7 @@ class RowChanges:
         Args:
             mark: of the write.
             new: milliseconds since 1970 of which no row is there: those of spans within them are inserted, which takes
-                a fifth of the time of an update that may insert.
+                MongoDB less than an update that may insert.
         """
         for place, measures in self._changes.items():
             is_mark = place[:2] == (Family.STATUSES, Span.DAY)
