@@ -10,6 +10,8 @@ from bson import Timestamp
 
 from execution_monitor.auth.caller import Scope
 from execution_monitor.feeder.consumers import FieldsChanged, Gap, Superseded
+from execution_monitor.feeder.positions import begin_position
+from execution_monitor.live.change_stream_cursor import current_position
 from execution_monitor.live.changes import Change, ChangeType, GapReason, WatchedCollection
 from execution_monitor.live.resume_tokens import StreamPosition, position_after
 from execution_monitor.rest.mapping import ITEM_FIELDS
@@ -20,6 +22,7 @@ from execution_monitor.storage.filters import equals
 from execution_monitor.storage.webhook_documents import Webhook, WebhookDelivery, WebhookTenant
 from execution_monitor.webhooks.enqueueing import Enqueueing
 from execution_monitor.webhooks.images import FACTS, PAYLOAD_FIELDS
+from execution_monitor.webhooks.tenants import CONSUMER
 from tests.live.factories import execution
 from tests.outbound.receiver import Receiver
 from tests.webhooks.delivering import OWNER, Delivering, SendingElsewhere
@@ -132,6 +135,20 @@ async def test_a_history_that_is_lost_is_one_gap_for_every_webhook_that_was_ther
 
     (gap,) = await enqueued(process, "gap")
     assert gap["webhook_id"] == hook["_id"] != paused["_id"]
+
+
+async def test_a_webhook_that_is_made_while_the_first_feeder_begins_has_missed_nothing(
+    process: Delivering, receiver: Receiver
+):
+    present = await current_position(process.database.handle)
+    await begin_position(process.database, CONSUMER, present, 100)
+    hook, _ = await process.hook(receiver)
+    active: Timestamp = (await process.stored_webhook(hook))["active_since"]
+
+    await consumer(process).lose(Gap(None, present, GapReason.HISTORY_LOST), 100)
+    await consumer(process).lose(Gap(None, position_after(active), GapReason.HISTORY_LOST), 100)
+
+    assert await enqueued(process, "gap") == []
 
 
 async def test_nothing_is_read_without_webhooks_and_payloads_only_while_one_sends_them(

@@ -133,7 +133,7 @@ class Events:
             f"What changed from {_shown(gap.since)} to {_shown(gap.until)} could not be read; "
             "an execution that started to match then has made no alert."
         )
-        query = {**ENABLED, "active_since": {"$lte": time_of(gap.until)}}
+        query = {**ENABLED, "active_since": {"$lt": time_of(gap.until)}}
         rules = self._database.collection(AlertRule)
         await await_reply(rules.update_many(query, [{"$set": {"state_reason": {"$literal": reason}}}]), _TIMEOUT_MS)
 

@@ -126,7 +126,7 @@ class Enqueueing:
         """Send the owner of every webhook one gap for what is lost."""
         now = await self._outbox.now()
         webhooks = self._database.collection(Webhook)
-        query = {"state": WebhookState.ENABLED.value, "active_since": {"$lte": time_of(gap.until)}}
+        query = {"state": WebhookState.ENABLED.value, "active_since": {"$lt": time_of(gap.until)}}
         reading = webhooks.find(query, {"tenant_id": 1, "host": 1, "active_since": 1}).to_list()
         found = await await_reply(reading, _TIMEOUT_MS)
         gaps = (

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bson import ObjectId, Timestamp
+from bson import ObjectId
 from pymongo.asynchronous.client_session import AsyncClientSession
 
 from execution_monitor.auth.caller import Caller, Scope
@@ -108,7 +108,6 @@ class Webhooks:
         webhook_id = ObjectId()
         enabled = wanted.enabled is not False
         document: BsonDocument = {
-            "_id": webhook_id,
             "tenant_id": caller.tenant,
             "user_id": caller.subject,
             "kinds": [EventKind.ENTERED.value, EventKind.UPDATED.value],
@@ -126,11 +125,13 @@ class Webhooks:
         if not enabled:
             document["state_reason"] = PAUSED_BY_OWNER
 
+        # Made by an update, for the time of MongoDB: that of the session may be before what the first feeder has read.
+        active = {"active_since": "$$CLUSTER_TIME"}
+        making = [{"$replaceWith": {"$mergeObjects": ["$$ROOT", {"$literal": document}, active]}}]
+
         async def insert(session: AsyncClientSession) -> None:
             webhooks = self.reader.database.collection(Webhook)
-            await webhooks.insert_one(
-                {**document, "active_since": session.operation_time or Timestamp(0, 1)}, session=session
-            )
+            await webhooks.update_one({"_id": webhook_id}, making, upsert=True, session=session)
 
         with failing_as_unavailable():
             await self._refuse_too_many(caller)
