@@ -1,5 +1,7 @@
 """How what a change stream brings becomes batches."""
 
+import asyncio
+import contextlib
 import time
 
 import pytest
@@ -36,3 +38,18 @@ async def test_steady_writers_end_a_batch_once_in_its_time_and_not_with_each_rep
     assert parts == 60
     # About every half of a second of the three.
     assert 4 <= len(ended) <= 6, ended
+
+
+async def test_where_nobody_waits_for_parts_the_next_reply_is_of_a_while(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("execution_monitor.feeder.batches._REST_SECONDS", 3_600)
+    since = await current_position(database.handle)
+    prompt, patient = [read_batches(database.handle, since, None, 60, parts=parts) for parts in (True, False)]
+    await collection_of(Execution).insert_one(execution("0"))
+
+    async with contextlib.aclosing(prompt), contextlib.aclosing(patient):
+        assert [(await anext(prompt)).is_part for _ in range(2)] == [True, False]
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await anext(patient)

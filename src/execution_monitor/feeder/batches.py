@@ -5,6 +5,7 @@ time. Only a transaction of more than some thousand executions is cut within its
 when MongoDB has waited for more, so a part of a batch is there a while before the whole one.
 """
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ _MAX_BYTES = 16 * 1024 * 1024
 # A batch that never ends within a time, as that of a large transaction, is cut at so many times its size.
 _LARGEST = 4
 _FULL_SECONDS = 0.5
+# Where nobody waits for parts, one reply brings the changes of so long.
+_REST_SECONDS = 0.1
 _AT_ONCE = 500
 _WITHOUT_ALERTS = {"$match": {"ns.coll": {"$ne": WatchedCollection.ALERTS.value}}}
 _NO_STEPS: frozenset[str] = frozenset()
@@ -102,6 +105,8 @@ async def read_batches(  # noqa: PLR0913 - what is read, and how
             elif pending.is_full and (whole := pending.take_whole()):
                 since = pending.position_behind(whole)
                 yield Batch(whole, since, has_time=_has_time(whole))
+            if not parts and stream.is_read_out and not stream.is_caught_up:
+                await asyncio.sleep(_REST_SECONDS)
 
 
 def _revised(collections: Sequence[str]) -> Mapping[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from execution_monitor.live.changes import Change, GapReason
 from execution_monitor.live.resume_tokens import StreamPosition
@@ -123,6 +123,6 @@ class PromptConsumer(Consumer, Protocol):
     """
 
     @property
-    def is_prompt(self) -> Literal[True]:
-        """That it is one."""
+    def is_prompt(self) -> bool:
+        """Whether it has a use for that, as of `prepare`."""
         ...

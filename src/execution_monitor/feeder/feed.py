@@ -78,7 +78,7 @@ class Feed:
     ) -> None:
         self._database = database
         self._consumers = consumers
-        self._prompt = [each for each in consumers if isinstance(each, PromptConsumer)]
+        self._prompt: Sequence[PromptConsumer] = ()
         registries = [each.registry for each in consumers if isinstance(each, RegistryConsumer)]
         self._registries = {each.collection: each for each in registries}
         self._term = term
@@ -119,6 +119,8 @@ class Feed:
         patience = min(_PATIENCE_SECONDS * 2**self._silences, _MAX_PATIENCE_SECONDS)
         for consumer in self._consumers:
             await consumer.prepare()
+        prompt = [each for each in self._consumers if isinstance(each, PromptConsumer)]
+        self._prompt = [each for each in prompt if each.is_prompt]
         fields = _union(each.fields for each in self._consumers)
         batches = read_batches(
             self._database.handle,
@@ -134,7 +136,7 @@ class Feed:
                 for each in batch.touched:
                     self._registries[each.collection].forget(each.key)
                 began = time.monotonic()
-                with _told_apart():
+                with _raising_not_taken():
                     if batch.is_part:
                         await self._hand_over_part(batch)
                     else:
@@ -282,7 +284,7 @@ class _NotTaken(Exception):
 
 
 @contextlib.contextmanager
-def _told_apart() -> Generator[None]:
+def _raising_not_taken() -> Generator[None]:
     try:
         yield
     except (PyMongoError, ExecutionMonitorError, TimeoutError) as error:

@@ -27,6 +27,7 @@ class BatchSize:
 
     events: int = FIRST_BATCH
     is_within_reply: bool = False
+    is_full: bool = False  # whether the last reply brought as much as it may: there is probably more
     _latency: float = float("inf")  # seconds that a reply takes however small it is
     _before: tuple[int, float] = (0, 0.0)  # bytes and seconds of the last full reply
 
@@ -52,7 +53,8 @@ class BatchSize:
 
     def learn(self, events: int, size: int, seconds: float) -> None:
         """Adapt to a reply that brought so many `events`, `size` bytes together, after `seconds`."""
-        if events < self.events and size < _MAX_BYTES:
+        self.is_full = events >= self.events or size >= _MAX_BYTES
+        if not self.is_full:
             # It ended because there was no more, and may have waited for the first event.
             self.events = max(self.events, FIRST_BATCH)
             return

@@ -51,6 +51,9 @@ _REFRESH_SECONDS = 0.25
 _OPENING_SECONDS = 5.0
 # How often to check whether the stream brings more than is followed.
 _NARROW_SECONDS = 60.0
+# While nobody subscribes, one reply brings the events of so long. Each costs this process and MongoDB as much as a page
+# of a list does, and on a busy database the next would be there at once.
+_REST_SECONDS = 0.1
 
 
 class ChangeStream:
@@ -87,6 +90,7 @@ class ChangeStream:
         self.position: StreamPosition | None = None  # everything up to here was handed over
         self.began_at: StreamPosition | None = None  # the present when the history began
         self.started = asyncio.Event()
+        self.has_subscribers = asyncio.Event()  # whoever they wait for sets and clears it
         self.progressed_at = time.monotonic()  # when it last got further, or had nothing left to read
         self.opened = 0  # streams since the process started
         self.left_out = 0  # events that no reader got past
@@ -254,6 +258,13 @@ class ChangeStream:
         if self._lookback == 0:
             return now
         return position_after(Timestamp(time_of(now).time - self._lookback, 0))
+
+    async def rest(self) -> None:
+        """Wait a moment while nobody subscribes."""
+        if not self.has_subscribers.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_REST_SECONDS):
+                    await self.has_subscribers.wait()
 
     def begin(self, reader: Reader, position: StreamPosition) -> StreamPosition:
         """Make `reader` the current one, with a stream open after `position`; return where it must go on."""

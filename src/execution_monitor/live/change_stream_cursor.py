@@ -49,6 +49,11 @@ class ChangeStreamCursor:
         """Whether more events can come; a dropped database ends the stream."""
         return self._stream.alive
 
+    @property
+    def is_read_out(self) -> bool:
+        """Whether the last reply brought all that there was, and it was yielded."""
+        return not (self._batch.is_within_reply or self._batch.is_full)
+
     async def next_batch(self, limit: int) -> Sequence[StreamEvent]:
         """Up to `limit` events that one reply brings; a break in the history is always the last of them."""
         event = await self.next()

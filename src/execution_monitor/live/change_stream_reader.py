@@ -27,7 +27,7 @@ _BATCH = 50
 
 
 class ReaderOwner(Protocol):
-    """Where a reader begins, and where its events go. None of these may wait but `locate`."""
+    """Where a reader begins, and where its events go. None of these may wait but `locate` and `rest`."""
 
     @property
     def position(self) -> StreamPosition | None:
@@ -40,6 +40,10 @@ class ReaderOwner(Protocol):
 
     async def locate(self, database: AsyncDatabase[Any]) -> StreamPosition:
         """Where the next stream must begin."""
+        ...
+
+    async def rest(self) -> None:
+        """Wait a moment if nobody waits for the next events."""
         ...
 
     def begin(self, reader: "Reader", position: StreamPosition) -> StreamPosition:
@@ -126,6 +130,9 @@ class Reader:
                 if stream.position != owner.position:
                     owner.advance(stream.position)
                     self.has_moved = True
+                # An empty reply has waited for events already.
+                if stream.is_read_out and not stream.is_caught_up:
+                    await owner.rest()
                 if clock() > turn_ends:
                     await asyncio.sleep(0)
                     turn_ends = clock() + _TURN_SECONDS

@@ -252,9 +252,15 @@ class Live:
     def _follow(self, topic: Topic, position: StreamPosition) -> Subscriber:
         subscriber = Subscriber(topic, self._limits.backlog, self._totals, position)
         self._subscribers.add(subscriber)
-        subscriber.on_close(partial(self._subscribers.discard, subscriber))
+        self._stream.has_subscribers.set()
+        subscriber.on_close(partial(self._leave, subscriber))
         self._catch_up.begin(subscriber, position)
         return subscriber
+
+    def _leave(self, subscriber: Subscriber) -> None:
+        self._subscribers.discard(subscriber)
+        if not self._subscribers:
+            self._stream.has_subscribers.clear()
 
     def _mend_after(self, reason: GapReason) -> None:
         if reason in _MENDABLE:

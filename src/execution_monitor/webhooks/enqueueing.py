@@ -8,7 +8,7 @@ import hashlib
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 import structlog
 from bson import ObjectId
@@ -84,9 +84,9 @@ class Enqueueing:
         return CONSUMER
 
     @property
-    def is_prompt(self) -> Literal[True]:
+    def is_prompt(self) -> bool:
         """Receivers wait for changes, and a delivery is known by its id however often a change comes."""
-        return True
+        return self._reading is not Reading.NOTHING
 
     @property
     def registry(self) -> WebhookRegistry:
