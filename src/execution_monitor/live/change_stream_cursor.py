@@ -21,6 +21,8 @@ Stage = Mapping[str, Any]
 
 # An idle stream replies at least this often, so that its silence can be told from that of a dead one.
 AWAIT_MS = 200
+# Events of a reply are there at once; decoding them without a pause would hold up everything else in the process.
+_TURN_SECONDS = 0.005
 # Those whose history ends when they are dropped. Nobody drops the one of alerts but with the whole database.
 _NAMES = [each.value for each in WatchedCollection if each is not WatchedCollection.ALERTS]
 _CHILDREN = [WatchedCollection.STEPS.value, WatchedCollection.LOGS.value]
@@ -56,9 +58,14 @@ class ChangeStreamCursor:
 
     async def next_batch(self, limit: int) -> Sequence[StreamEvent]:
         """Up to `limit` events that one reply brings; a break in the history is always the last of them."""
+        clock = asyncio.get_running_loop().time
         event = await self.next()
         events = [] if event is None else [event]
+        turn_ends = clock() + _TURN_SECONDS
         while len(events) < limit and self._batch.is_within_reply and not isinstance(event, HistoryBroken):
+            if clock() > turn_ends:
+                await asyncio.sleep(0)
+                turn_ends = clock() + _TURN_SECONDS
             event = await self.next()
             if event is not None:
                 events.append(event)
