@@ -1,6 +1,7 @@
 """A process that enqueues and sends webhooks, and kills itself at a point that a test names."""
 
 import asyncio
+import gc
 import os
 import random
 import signal
@@ -130,6 +131,9 @@ def _end_at(point: str, *, freezes: bool) -> None:
 
 
 async def _run(uri: str, name: str, key: str, hosts: Sequence[str]) -> None:
+    # As a server does.
+    gc.freeze()
+    gc.set_threshold(20_000)
     async with open_database(uri, name) as database:
         await database.connect()
         outbox, encryption = Outbox(database), Encryption([key])

@@ -91,7 +91,8 @@ class Outbound:
             (b"content-length", str(len(body)).encode()),
             *((name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()),
         ]
-        timeouts = dict.fromkeys(("connect", "read", "write", "pool"), seconds)
+        # Everything else ends with the whole; a connection is tried at one address after another.
+        timeouts = {"connect": seconds}
         try:
             async with (
                 self._pools.of(f"{_scheme_of(destination)}://{destination.authority}") as pool,
