@@ -5,6 +5,8 @@ import contextlib
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any, cast
 
+import pytest
+
 from execution_monitor.storage.rows import BsonDocument
 from execution_monitor.tasks import end_tasks
 from execution_monitor.webhooks import delivery_loop
@@ -72,6 +74,27 @@ async def settle() -> None:
     """Let everything go on that can."""
     for _ in range(20):
         await asyncio.sleep(0)
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Places are filled as they get free."""
+    monkeypatch.setattr(delivery_loop, "_GATHERING_SECONDS", 0)
+
+
+async def test_places_that_get_free_within_a_moment_are_filled_together(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(delivery_loop, "_GATHERING_SECONDS", 0.1)
+    due = Due(*(f"host{number}" for number in range(delivery_loop.AT_ONCE + 5)))
+    async with sending(due):
+        await until(lambda: len(due.attempts) == delivery_loop.AT_ONCE)
+        await settle()
+        before = due.claims
+        for each in due.attempts[:5]:
+            each.set()
+            await settle()
+        await until(lambda: len(due.attempts) == delivery_loop.AT_ONCE + 5)
+
+    assert due.claims == before + 1
 
 
 async def test_an_attempt_that_ends_where_nothing_else_is_due_is_followed_by_no_look():
@@ -173,7 +196,7 @@ async def test_what_is_new_does_not_overtake_what_waits_for_a_place():
         await until(lambda: len(due.attempts) == delivery_loop.AT_ONCE)
         await settle()
         due.attempts[0].set()
-        await until(lambda: due.waiting == [])
+        await until(lambda: len(due.attempts) == delivery_loop.AT_ONCE + 1)
         for each in due.attempts:
             each.set()
         await until(lambda: loop.in_flight == 0)

@@ -1,6 +1,7 @@
 """Senders know webhooks for half a second, and read all that are in use with one query."""
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Any
 
 import pytest
@@ -78,11 +79,12 @@ async def test_a_read_that_fails_fails_all_who_wait_and_is_tried_again(
     ids = [(await process.hook(receiver))[0]["_id"] for _ in range(2)]
     sending = SendingWebhooks(process.database, process.webhooks.encryption)
 
-    async def fail(*_: Any) -> None:
+    async def fail(reading: Coroutine[Any, Any, Any], _: int) -> None:
         monkeypatch.undo()
+        reading.close()
         raise ConnectionFailure("lost")
 
-    monkeypatch.setattr(SendingWebhooks, "_read_all", fail)
+    monkeypatch.setattr("execution_monitor.webhooks.sending_webhooks.await_reply", fail)
     ends = await asyncio.gather(*map(sending.find, ids), return_exceptions=True)
 
     assert [type(each) for each in ends] == [ConnectionFailure] * 2

@@ -4,14 +4,19 @@ An execution may have gone to another owner since, or been deleted. So what is n
 execution as it is stored now.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from typing import Any
 
+import bson
+
+from execution_monitor.live.changes import DECODED
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.deadlines import await_reply
 from execution_monitor.storage.documents import Execution
-from execution_monitor.storage.rows import BsonDocument
+from execution_monitor.storage.rows import BsonDocument, Row
+from execution_monitor.webhooks.grouped_reads import GroupedReads
 from execution_monitor.webhooks.images import FACTS, decode_image
 from execution_monitor.webhooks.messages import MayNotBeSent
 from execution_monitor.webhooks.outbox import claimed_at
@@ -21,13 +26,23 @@ from execution_monitor.webhooks.sending_webhooks import SendingWebhook
 LATE_AFTER = timedelta(seconds=5)
 _TIMEOUT_MS = 5_000
 _FACTS = dict.fromkeys(FACTS, 1)
+_ID = "_id"
 
 
-@dataclass(frozen=True, slots=True)
 class LateDeliveries:
-    """The deliveries of one database that are sent late."""
+    """The deliveries of one `database` that are sent late.
 
-    database: Database
+    Those that are sent at the same time share a query: where many wait, as after an outage, one for each would make
+    them wait for longer.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._executions = GroupedReads(self._read_all)
+
+    async def close(self) -> None:
+        """End the query that is on its way."""
+        await self._executions.close()
 
     async def limit(self, claimed: BsonDocument, webhook: SendingWebhook) -> BsonDocument:
         """What of a claimed delivery may be sent now; an execution that is deleted since is left out.
@@ -40,15 +55,24 @@ class LateDeliveries:
         if image is None or may_see is None or not is_late(claimed):
             return claimed
         row = decode_image(image)
-        executions = self.database.collection(Execution)
         # By its own id: the one that engines give may be that of another execution now.
-        now: Any = await await_reply(executions.find_one({"_id": row.get("_id")}, _FACTS), _TIMEOUT_MS)
+        now = await self._executions.find(_key_of(row.get("_id")))
         if not may_see(row if now is None else now):
             raise MayNotBeSent("Its owner may no longer see the execution.")
         if now is not None:
             return claimed
         # As one that was enqueued without an image, by rights of which the image has shown that they are enough.
         return {**claimed, "image": None, "changed": None, "rights_revision": webhook.rights_revision}
+
+    async def _read_all(self, keys: AbstractSet[bytes]) -> Mapping[bytes, Row]:
+        ids = [decode_image(key)[_ID] for key in keys]
+        reading = self._database.collection(Execution).find({"_id": {"$in": ids}}, _FACTS).to_list()
+        return {_key_of(row["_id"]): row for row in await await_reply(reading, _TIMEOUT_MS)}
+
+
+def _key_of(stored_id: Any) -> bytes:
+    """The id of an execution as BSON: as Python values, the ids 1 and true would be one, and a document none at all."""
+    return bson.encode({_ID: stored_id}, codec_options=DECODED)
 
 
 def is_late(claimed: BsonDocument) -> bool:

@@ -76,6 +76,7 @@ class Sender(Collector):
             await self._loop.run()
         finally:
             await self._webhooks.close()
+            await self._late.close()
 
     async def send_once(self, claimed: BsonDocument) -> None:
         """Send a delivery that the caller has claimed, and record how it ended."""

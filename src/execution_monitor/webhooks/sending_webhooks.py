@@ -1,6 +1,5 @@
 """Webhooks as senders need them: decrypted, with the rights of their owners, and at most half a second old."""
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -19,7 +18,7 @@ from execution_monitor.storage.deadlines import await_reply
 from execution_monitor.storage.predicates import Predicate, as_list, as_mapping
 from execution_monitor.storage.rows import Row
 from execution_monitor.storage.webhook_documents import Webhook, WebhookState
-from execution_monitor.tasks import end_tasks
+from execution_monitor.webhooks.grouped_reads import GroupedReads
 from execution_monitor.webhooks.rights import Rights, RightsUnclear
 
 # Within it a webhook that is paused, or whose owner is revoked, sends no more.
@@ -83,8 +82,7 @@ class SendingWebhooks:
         self._known: LruCache[_Known] = LruCache(_REMEMBERED)
         # Those that were used since the last query: they are read again with the next that is needed.
         self._used = set[ObjectId]()
-        self._wanted = dict[ObjectId, asyncio.Future[SendingWebhook | None]]()
-        self._reading: asyncio.Task[None] | None = None
+        self._reads = GroupedReads(self._read_all)
 
     async def find(self, webhook_id: ObjectId) -> SendingWebhook | None:
         """The webhook with this id; None when it is deleted.
@@ -97,13 +95,7 @@ class SendingWebhooks:
         known = self._known.get(webhook_id)
         if known is not None and self._clock() < known.until:
             return known.webhook
-        if webhook_id not in self._wanted:
-            self._wanted[webhook_id] = asyncio.get_running_loop().create_future()
-        found = self._wanted[webhook_id]
-        if self._reading is None or self._reading.done():
-            self._reading = asyncio.create_task(self._read_wanted())
-        # Others wait for it, too.
-        return await asyncio.shield(found)
+        return await self._reads.find(webhook_id)
 
     def forget(self, webhook_id: ObjectId) -> None:
         """Have the webhook read again."""
@@ -111,29 +103,10 @@ class SendingWebhooks:
 
     async def close(self) -> None:
         """End the query that is on its way."""
-        if self._reading is not None:
-            await end_tasks(self._reading)
+        await self._reads.close()
 
-    async def _read_wanted(self) -> None:
-        while self._wanted:
-            wanted, self._wanted = self._wanted, {}
-            ids, self._used = self._used | wanted.keys(), set[ObjectId]()
-            try:
-                found = await self._read_all(ids)
-            except Exception as error:  # noqa: BLE001 - for those who wait
-                for each in wanted.values():
-                    each.set_exception(error)
-                    # Whoever wanted it may have been cancelled.
-                    each.exception()
-            else:
-                for webhook_id, each in wanted.items():
-                    each.set_result(found.get(webhook_id))
-            finally:
-                # Those that have no result: this task was ended.
-                for each in wanted.values():
-                    each.cancel()
-
-    async def _read_all(self, ids: AbstractSet[ObjectId]) -> Mapping[ObjectId, SendingWebhook]:
+    async def _read_all(self, wanted: AbstractSet[ObjectId]) -> Mapping[ObjectId, SendingWebhook]:
+        ids, self._used = self._used | wanted, set[ObjectId]()
         until = self._clock() + _KNOWN_SECONDS
         reading = self._database.collection(Webhook).find({"_id": {"$in": list(ids)}}).to_list()
         rows: Mapping[ObjectId, Row] = {row["_id"]: row for row in await await_reply(reading, _TIMEOUT_MS)}
