@@ -18,6 +18,19 @@ MAX_BODY_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
+class ShownExecution:
+    """An execution, as stored and as the body shows it."""
+
+    row: Row
+    facts: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, row: Row) -> "ShownExecution":
+        """The execution that is stored as `row`."""
+        return cls(row, show_item(ExecutionRecord(row)).model_dump(mode="json"))
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeMessage:
     """A change of an execution, for one webhook.
 
@@ -26,7 +39,7 @@ class ChangeMessage:
         kind: `entered`, `updated`, `left` or `deleted`.
         occurred_at: when MongoDB committed the change.
         execution_id: of the execution.
-        row: the execution after the change; None where it may not be shown, or is gone.
+        execution: the execution after the change; None where it may not be shown, or is gone.
         changed: the names of the stored fields that changed; None where unknown.
         cursor: from which a subscription with the same rights goes on.
         with_payloads: whether inputs and results are shown.
@@ -36,16 +49,16 @@ class ChangeMessage:
     kind: str
     occurred_at: datetime
     execution_id: str | None
-    row: Row | None
+    execution: ShownExecution | None
     changed: Sequence[str] | None
     cursor: str
     with_payloads: bool
 
     def render(self) -> str:
         """The body; payloads that would make it larger than 256 kB are left out, and said to be."""
-        row = self.row
-        if row is None or not self.with_payloads:
+        if self.execution is None or not self.with_payloads:
             return _to_text(self._content())
+        row = self.execution.row
         if PAYLOADS_OMITTED not in row:
             body = _to_text(self._content({name: to_json(row.get(name)) for name in sorted(PAYLOAD_FIELDS)}))
             if len(body.encode()) <= MAX_BODY_BYTES:
@@ -53,13 +66,13 @@ class ChangeMessage:
         return _to_text(self._content({"payloads_omitted": True}))
 
     def _content(self, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        row = self.row
+        shown = self.execution
         data: dict[str, Any] = {
             "webhook_id": self.webhook_id,
             "execution_id": self.execution_id,
-            "execution": None if row is None else show_item(ExecutionRecord(row)).model_dump(mode="json"),
+            "execution": None if shown is None else shown.facts,
             "changed_fields": None if self.changed is None else sorted(self.changed),
-            "version": None if row is None else to_json(row.get("version")),
+            "version": None if shown is None else to_json(shown.row.get("version")),
             "cursor": self.cursor,
         }
         return {"type": f"execution.{self.kind}", "timestamp": self.occurred_at, "data": data | dict(more or {})}

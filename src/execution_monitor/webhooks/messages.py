@@ -1,17 +1,20 @@
 """Messages of the outbox: the body of a delivery, as its owner may see it at the moment of the attempt."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 from execution_monitor.live.cursors import LiveCursors, ResumePosition
 from execution_monitor.live.resume_tokens import StreamPosition
 from execution_monitor.live.topics import Visibility
+from execution_monitor.lru_cache import LruCache
 from execution_monitor.storage.coercion import to_datetime
 from execution_monitor.storage.rows import Row
-from execution_monitor.webhooks.bodies import ChangeMessage, render_message
+from execution_monitor.webhooks.bodies import ChangeMessage, ShownExecution, render_message
 from execution_monitor.webhooks.images import decode_image
 from execution_monitor.webhooks.sending_webhooks import SendingWebhook
 
+# Images that were shown last: a change of which many webhooks hear is sent to all of them in a moment.
+_REMEMBERED = 100
+_LARGEST_REMEMBERED = 16 * 1024
 # Deliveries that are no change of an execution, by the kind that is stored.
 _OTHER_KINDS = {"gap": "webhook.gap", "test": "webhook.test", "alert": "alert"}
 
@@ -29,6 +32,9 @@ class Messages:
     """Renders deliveries; `cursors` seals the positions from which a receiver can subscribe."""
 
     cursors: LiveCursors
+    _shown: LruCache[ShownExecution] = field(
+        default_factory=lambda: LruCache(_REMEMBERED), init=False, repr=False, compare=False
+    )
 
     def render(self, delivery: Row, webhook: SendingWebhook) -> str:
         """The body of `delivery`.
@@ -47,10 +53,11 @@ class Messages:
             raise MayNotBeSent("Its owner may see no executions any more.")
         if kind == "alert":
             return render_message(_OTHER_KINDS[kind], occurred_at, delivery.get("data") or {})
-        row = _row_of(delivery)
-        if row is not None and not may_see(row):
+        image = delivery.get("image")
+        execution = None if image is None else self._show(image)
+        if execution is not None and not may_see(execution.row):
             raise MayNotBeSent("Its owner may no longer see the execution.")
-        if row is None and delivery.get("rights_revision") != webhook.rights_revision:
+        if execution is None and delivery.get("rights_revision") != webhook.rights_revision:
             # There is no image left by which to say whether they may.
             raise MayNotBeSent("Its owner's rights have changed since.")
         visibility = Visibility(rights.condition, delivery["tenant_id"])
@@ -59,13 +66,16 @@ class Messages:
             kind=kind,
             occurred_at=occurred_at,
             execution_id=delivery.get("execution_id"),
-            row=row,
+            execution=execution,
             changed=delivery.get("changed"),
             cursor=self.cursors.encode(ResumePosition(StreamPosition(delivery["position"])), visibility.digest),
             with_payloads=webhook.with_payloads,
         ).render()
 
-
-def _row_of(delivery: Row) -> dict[str, Any] | None:
-    image = delivery.get("image")
-    return None if image is None else decode_image(image)
+    def _show(self, image: bytes) -> ShownExecution:
+        found = self._shown.get(image)
+        if found is None:
+            found = ShownExecution.of(decode_image(image))
+            if len(image) <= _LARGEST_REMEMBERED:
+                self._shown.put(image, found)
+        return found
