@@ -27,7 +27,7 @@ from execution_monitor.storage.server_documents import SERVER_DOCUMENTS
 from tests.support.minutes import minutes_by_folder
 from tests.support.processes import heed_interrupts
 from tests.support.sent_commands import SentCommands, recording_commands
-from tests.support.servers import served, wait_until_ready
+from tests.support.servers import served_on_prepared
 from tests.support.tokens import SECRET, token_of
 
 _URI = "TEST_MONGODB_URI"
@@ -138,8 +138,7 @@ def settings(mongodb_uri: str, database_name: str) -> Settings:
 @pytest.fixture
 async def server(database: Database, settings: Settings) -> AsyncGenerator[str]:
     """The base URL of the application on a real socket, ready, on the emptied `database`."""
-    async with served(create_app(settings)) as url:
-        await wait_until_ready(url)
+    async with served_on_prepared(create_app(settings)) as url:
         yield url
 
 

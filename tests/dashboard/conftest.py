@@ -12,7 +12,7 @@ from execution_monitor.development.demo import demo_people
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database
 from tests.dashboard.chromium import launch_chromium, sign_in
-from tests.support.servers import served, wait_until_ready
+from tests.support.servers import served_on_prepared
 
 _EXPECTED = re.compile(r"ERR_|WebSocket connection|Failed to load resource")
 
@@ -24,8 +24,7 @@ async def server(database: Database, settings: Settings) -> AsyncGenerator[str]:
     """The base URL of the application, with GraphiQL and with the people of the demo on the sign-in page."""
     # Where an identity provider signs tokens, there are none.
     people = functools.partial(demo_people, settings) if settings.issuer is None else None
-    async with served(create_app(settings.model_copy(update={"introspection": True}), people)) as url:
-        await wait_until_ready(url)
+    async with served_on_prepared(create_app(settings.model_copy(update={"introspection": True}), people)) as url:
         yield url
 
 

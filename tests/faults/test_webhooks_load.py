@@ -161,7 +161,7 @@ async def test_a_receiver_that_is_dead_keeps_nothing_from_99_that_are_well(
         memory = max(resident_mb(each) - mb for each, mb in zip(processes, before, strict=True))
 
     fault = f"one receiver dead, 99 well, {_DELIVERIES_A_SECOND} deliveries a second in all, for {_SECONDS:,} s"
-    note = f"p50 {arrivals.percentile(0.5):.3g} s, memory {memory:+.0f} MiB"
+    note = f"{_SENDERS} processes that send, p50 {arrivals.percentile(0.5):.3g} s, memory {memory:+.0f} MiB"
     lost = max(0, wanted_of(written) - len(arrivals.seen))
     measured: dict[str, Any] = {"measure": "p99 of the well ones", "worst": arrivals.percentile(0.99), "limit": 2}
     report(FaultResult(fault, 1, lost, arrivals.repeated, note=note, page="webhooks", **measured))

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Any, cast
 
 import httpx2
+import pytest
 import uvicorn
 from starlette.types import ASGIApp
 from typing_extensions import override
@@ -17,11 +18,12 @@ from typing_extensions import override
 from execution_monitor.limits.tcp_connections import CONNECTIONS_KEY, TcpConnections
 from execution_monitor.server.http_protocol import HttpProtocol
 from execution_monitor.server.websocket_protocol import LoopIteration, WebSocketProtocol
+from execution_monitor.storage.database import Database
 
 # As uvicorn's.
 _TICK_SECONDS = 0.1
-# A hundredth of what a start takes: asking all the time would slow it down, in the same process.
-_READY_POLL_SECONDS = 0.005
+# A start takes some of them. To ask takes as long as a tenth of it, in the same process.
+_READY_POLL_SECONDS = 0.03
 
 
 class _Server(uvicorn.Server):
@@ -88,6 +90,21 @@ async def served(
         finally:
             server.stop()
             await running
+
+
+@contextlib.asynccontextmanager
+async def served_on_prepared(app: ASGIApp) -> AsyncGenerator[str]:
+    """As `served`, and ready, on a database that is prepared already: to look again for what is missing is left out."""
+    async with contextlib.AsyncExitStack() as stack:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Database, "prepare", _find_prepared)
+            url = await stack.enter_async_context(served(app))
+            await wait_until_ready(url)
+        yield url
+
+
+async def _find_prepared(database: Database) -> None:
+    database._is_laid_out, database._unprepared = True, []  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
 
 async def wait_until_ready(url: str) -> None:
