@@ -22,7 +22,7 @@ from execution_monitor.storage.database import Database
 
 # As uvicorn's.
 _TICK_SECONDS = 0.1
-# A start takes some of them. To ask takes as long as a tenth of it, in the same process.
+# A start takes several of them. Each look takes time from it, in the same process.
 _READY_POLL_SECONDS = 0.03
 
 

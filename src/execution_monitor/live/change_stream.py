@@ -51,8 +51,8 @@ _REFRESH_SECONDS = 0.25
 _OPENING_SECONDS = 5.0
 # How often to check whether the stream brings more than is followed.
 _NARROW_SECONDS = 60.0
-# While nobody subscribes, one reply brings the events of so long. Each costs this process and MongoDB as much as a page
-# of a list does, and on a busy database the next would be there at once.
+# While nobody subscribes, one reply brings the events of so long: each is a command of its own, and on a busy database
+# the next would be there at once.
 _REST_SECONDS = 0.1
 
 
@@ -90,7 +90,7 @@ class ChangeStream:
         self.position: StreamPosition | None = None  # everything up to here was handed over
         self.began_at: StreamPosition | None = None  # the present when the history began
         self.started = asyncio.Event()
-        self.has_subscribers = asyncio.Event()  # whoever they wait for sets and clears it
+        self.has_subscribers = asyncio.Event()  # set and cleared by `Live`
         self.progressed_at = time.monotonic()  # when it last got further, or had nothing left to read
         self.opened = 0  # streams since the process started
         self.left_out = 0  # events that no reader got past

@@ -91,7 +91,7 @@ class Outbound:
             (b"content-length", str(len(body)).encode()),
             *((name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()),
         ]
-        # Everything else ends with the whole; a connection is tried at one address after another.
+        # That of the whole ends everything else; this one is divided among the addresses of a name.
         timeouts = {"connect": seconds}
         try:
             async with (
