@@ -1,5 +1,6 @@
 """An execution that starts to match becomes an alert of its group, once, and those who must hear of it do."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from execution_monitor.alerts.groups import GroupBy
 from execution_monitor.alerts.rules import RuleFields
 from execution_monitor.auth.caller import Scope
 from execution_monitor.feeder.consumers import FieldsChanged, Gap, Superseded
+from execution_monitor.feeder.sessions import TransactionSessions
 from execution_monitor.live.changes import Change, ChangeType, GapReason, WatchedCollection
 from execution_monitor.live.resume_tokens import position_after
 from execution_monitor.storage.alert_documents import AlertTenant
@@ -63,6 +65,27 @@ async def test_one_alert_a_group_counts_what_starts_to_match_and_is_notified_onc
     assert train["summary"] == "1 execution started to match."
     assert await process.events_sent() == [("load", "fired"), ("train", "fired")]
     assert process.woken["sender"] == 2
+
+
+async def test_a_term_begins_once_for_all_that_are_handed_over_at_the_same_time(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    process = Alerting(database)
+    await process.rule(Event(FAILED))
+    terms, begin = list[int](), TransactionSessions.begin_term
+
+    async def begin_term(sessions: TransactionSessions, term: int) -> None:
+        terms.append(term)
+        await begin(sessions, term)
+
+    monkeypatch.setattr(TransactionSessions, "begin_term", begin_term)
+    taker, running = process.events(), [entered(number, status="running") for number in (1, 2)]
+    await taker.prepare()
+
+    # Another beginning would end the transactions of the one before.
+    await asyncio.gather(*(taker.take("acme", [each], each.position, 7) for each in running))
+
+    assert terms == [7]
 
 
 async def test_changes_that_are_handed_over_again_count_once(database: Database):

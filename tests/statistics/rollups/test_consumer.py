@@ -1,11 +1,13 @@
 """The rows of rollups are what a recount of the executions gives, whatever changes."""
 
+import asyncio
 import random
 from typing import Any
 
 import pytest
 
 from execution_monitor.feeder.consumers import Gap, Superseded
+from execution_monitor.feeder.sessions import TransactionSessions
 from execution_monitor.live.change_stream_cursor import current_position
 from execution_monitor.live.changes import GapReason
 from execution_monitor.statistics.rollups.consumer import Rollups
@@ -46,6 +48,25 @@ async def test_rows_of_spans_that_several_pieces_share_are_added_up(
         pieces += 1
     assert await differences(database) == []
     assert pieces > 10
+
+
+async def test_a_term_begins_once_for_all_tenants_that_are_handed_over_at_the_same_time(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    terms, begin = list[int](), TransactionSessions.begin_term
+
+    async def begin_term(sessions: TransactionSessions, term: int) -> None:
+        terms.append(term)
+        await begin(sessions, term)
+
+    monkeypatch.setattr(TransactionSessions, "begin_term", begin_term)
+    rollups, until = Rollups(database), await current_position(database.handle)
+
+    # Another beginning would end the transactions of the one before.
+    await asyncio.gather(*(rollups.take(tenant, [], until, 7) for tenant in ("acme", "globex", "initech")))
+
+    assert terms == [7]
+    assert {state.tenant async for state in States(database).all()} == {"acme", "globex", "initech"}
 
 
 async def test_rows_of_lost_changes_are_built_anew_and_the_old_ones_deleted(database: Database):
