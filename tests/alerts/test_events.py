@@ -76,6 +76,8 @@ async def test_a_term_begins_once_for_all_that_are_handed_over_at_the_same_time(
 
     async def begin_term(sessions: TransactionSessions, term: int) -> None:
         terms.append(term)
+        # Until the others are there.
+        await asyncio.sleep(0.2)
         await begin(sessions, term)
 
     monkeypatch.setattr(TransactionSessions, "begin_term", begin_term)
