@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import pytest
 import structlog
+from pymongo.errors import OperationFailure
 from typing_extensions import override
 
 from execution_monitor.auth.caller import Caller, Scope
@@ -14,6 +15,7 @@ from execution_monitor.ingest.sweeper import Sweeper
 from execution_monitor.ingest.writer.facts import Facts
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, ExecutionStatus, Step, collection_of
+from execution_monitor.tasks import end_tasks
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 # The clock of the engine, far from MongoDB's.
@@ -288,3 +290,24 @@ async def test_it_sweeps_while_it_runs(ingest: Ingest, sweeper: Sweeper):
     sweeping.cancel()
     with pytest.raises(asyncio.CancelledError):
         await sweeping
+
+
+@pytest.mark.parametrize(("is_laid_out", "events"), [(True, ["ingest_not_swept"]), (False, [])], ids=["later", "first"])
+async def test_on_a_first_start_it_waits_for_its_indexes_and_says_nothing(
+    sweeper: Sweeper, database: Database, monkeypatch: pytest.MonkeyPatch, *, is_laid_out: bool, events: list[str]
+):
+    tried = asyncio.Event()
+
+    async def fail(_: Sweeper) -> None:
+        tried.set()
+        raise OperationFailure("hint provided does not correspond to an existing index", 2)
+
+    monkeypatch.setattr(Sweeper, "sweep", fail)
+    monkeypatch.setattr(database, "_is_laid_out", is_laid_out)
+    with structlog.testing.capture_logs() as logs:
+        sweeping = asyncio.create_task(sweeper.run())
+        async with asyncio.timeout(20):
+            await tried.wait()
+        await end_tasks(sweeping)
+
+    assert [each["event"] for each in logs] == events

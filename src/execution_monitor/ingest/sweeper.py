@@ -30,6 +30,7 @@ from execution_monitor.storage.mongodb_errors import explain
 log = structlog.get_logger()
 
 SECONDS_BETWEEN = 30.0
+_SECONDS_UNTIL_USABLE = 1.0
 
 _AT_ONCE = 200
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -47,6 +48,7 @@ class Sweeper(Collector):
 
     def __init__(self, database: Database, ingest: Ingest, patience: Patience) -> None:
         self.swept: Counter[str] = Counter({each.name: 0 for each in _ACTIONS})
+        self._database = database
         self._silence = Silence(database, patience)
         self._ingest = ingest
         self._lease = Lease(database, "ingest_sweeper")
@@ -84,6 +86,10 @@ class Sweeper(Collector):
             try:
                 await self.sweep()
             except (PyMongoError, ExecutionMonitorError) as error:
+                if not self._database.is_usable:
+                    # On a first start the indexes by which it looks are still being made.
+                    await asyncio.sleep(_SECONDS_UNTIL_USABLE)
+                    continue
                 reason = explain(error) if isinstance(error, PyMongoError) else error.message
                 log.warning("ingest_not_swept", reason=reason)
             await asyncio.sleep(SECONDS_BETWEEN)

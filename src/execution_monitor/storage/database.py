@@ -147,6 +147,11 @@ class Database:
             raise
         self.trouble = None
 
+    @property
+    def is_usable(self) -> bool:
+        """Whether it has answered, and has its collections; until then those who try again log nothing."""
+        return self.trouble is None and self._is_laid_out
+
     async def prepare(self) -> None:
         """Create what is missing: collections, pre- and post-images, indexes; then drop the indexes of old versions.
 

@@ -70,8 +70,8 @@ class Outbox:
 
     @property
     def is_out_of_reach(self) -> bool:
-        """Whether the database does not answer, which is logged elsewhere."""
-        return self.database.trouble is not None
+        """Whether the database does not answer, which is logged elsewhere, or is still being prepared."""
+        return not self.database.is_usable
 
     async def close(self) -> None:
         """End what is being recorded, after a second."""

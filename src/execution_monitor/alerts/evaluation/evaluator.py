@@ -177,7 +177,7 @@ class Evaluator(Collector):
             await self._claims.fail(rule, reason)
 
     def _log(self, error: PyMongoError | ExecutionMonitorError) -> None:
-        if self._database.trouble is None:
+        if self._database.is_usable:
             reason = explain(error) if isinstance(error, PyMongoError) else error.message
             log.warning("rules_not_evaluated", reason=reason)
 
