@@ -14,7 +14,6 @@ from execution_monitor.alerts.groups import GroupBy
 from execution_monitor.alerts.rules import RuleFields
 from execution_monitor.auth.caller import Scope
 from execution_monitor.feeder.consumers import FieldsChanged, Gap, Superseded
-from execution_monitor.feeder.sessions import TransactionSessions
 from execution_monitor.live.changes import Change, ChangeType, GapReason, WatchedCollection
 from execution_monitor.live.resume_tokens import position_after
 from execution_monitor.storage.alert_documents import AlertTenant
@@ -22,6 +21,7 @@ from execution_monitor.storage.database import Database
 from execution_monitor.storage.filters import HasTag, equals
 from execution_monitor.webhooks.images import FACTS
 from tests.alerts.alerting import FAILED, OWNER, Alerting
+from tests.feeder.slow_terms import begin_slowly
 from tests.live.factories import execution
 
 FUTURE = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp())
@@ -72,15 +72,7 @@ async def test_a_term_begins_once_for_all_that_are_handed_over_at_the_same_time(
 ):
     process = Alerting(database)
     await process.rule(Event(FAILED))
-    terms, begin = list[int](), TransactionSessions.begin_term
-
-    async def begin_term(sessions: TransactionSessions, term: int) -> None:
-        terms.append(term)
-        # Until the others are there.
-        await asyncio.sleep(0.2)
-        await begin(sessions, term)
-
-    monkeypatch.setattr(TransactionSessions, "begin_term", begin_term)
+    terms = begin_slowly(monkeypatch)
     taker, running = process.events(), [entered(number, status="running") for number in (1, 2)]
     await taker.prepare()
 

@@ -4,7 +4,6 @@ What a batch of changes does to alerts, with their messages, and the position of
 changes that are handed over again, by this process or another, are known to have been taken, and none is lost.
 """
 
-import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -60,10 +59,6 @@ class Events:
         self._wake = wake
         self._registry = EventRules(database)
         self._sessions = TransactionSessions(database, CONSUMER)
-        self._term = 0
-        # The first changes of a term may be of several tenants, which are handed over at the same time: each would end
-        # the sessions of the one before.
-        self._beginning = asyncio.Lock()
         self._reads = False
         self._looks_at = 0.0
 
@@ -97,7 +92,7 @@ class Events:
             return
         if not self._reads:
             raise FieldsChanged
-        await self._begin_term(term)
+        await self._sessions.begin_term(term)
         entered = [
             one
             for change in changes
@@ -148,12 +143,6 @@ class Events:
             if await self._registry.has_any() is not self._reads:
                 raise FieldsChanged
         return False
-
-    async def _begin_term(self, term: int) -> None:
-        async with self._beginning:
-            if term != self._term:
-                await self._sessions.begin_term(term)
-                self._term = term
 
     async def _write(
         self,

@@ -36,13 +36,27 @@ class TransactionSessions:
         self._database = database
         self._id = f"{consumer} transactions"
         self._free: asyncio.Queue[AsyncClientSession] | None = None
+        self._term = 0
+        # The first changes of a term may be of several tenants, which are handed over at the same time: each would end
+        # the transactions of the one before.
+        self._beginning = asyncio.Lock()
 
-    async def begin_term(self, term: int) -> None:
+    async def begin_term(self, term: int) -> bool:
         """End the transactions of feeders before, and store which sessions are used from now on.
+
+        Returns whether the term has begun with this call, and not before.
 
         Raises:
             Superseded: A later term has begun.
         """
+        async with self._beginning:
+            if term == self._term:
+                return False
+            await self._begin(term)
+            self._term = term
+            return True
+
+    async def _begin(self, term: int) -> None:
         client = self._database.client
         sessions = [client.start_session(causal_consistency=False) for _ in range(_COUNT)]
         ids = [each.session_id for each in sessions]

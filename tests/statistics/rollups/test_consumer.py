@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from execution_monitor.feeder.consumers import Gap, Superseded
-from execution_monitor.feeder.sessions import TransactionSessions
 from execution_monitor.live.change_stream_cursor import current_position
 from execution_monitor.live.changes import GapReason
 from execution_monitor.statistics.rollups.consumer import Rollups
@@ -15,6 +14,7 @@ from execution_monitor.statistics.rollups.states import Conflict, States, Tenant
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution, collection_of
 from execution_monitor.storage.server_documents import ExecutionRollup
+from tests.feeder.slow_terms import begin_slowly
 from tests.statistics.rollups.feeding import caught_up, feeding
 from tests.statistics.rollups.recount import change_at_random, differences
 
@@ -53,13 +53,7 @@ async def test_rows_of_spans_that_several_pieces_share_are_added_up(
 async def test_a_term_begins_once_for_all_tenants_that_are_handed_over_at_the_same_time(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ):
-    terms, begin = list[int](), TransactionSessions.begin_term
-
-    async def begin_term(sessions: TransactionSessions, term: int) -> None:
-        terms.append(term)
-        await begin(sessions, term)
-
-    monkeypatch.setattr(TransactionSessions, "begin_term", begin_term)
+    terms = begin_slowly(monkeypatch)
     rollups, until = Rollups(database), await current_position(database.handle)
 
     # Another beginning would end the transactions of the one before.

@@ -49,9 +49,6 @@ class Rollups(Collector):
         self._sessions = TransactionSessions(database, NAME)
         self._states = States(database, self._sessions)
         self._term = 0
-        # The first changes of a term may be of several tenants, which are handed over at the same time: each would end
-        # the sessions of the one before.
-        self._beginning = asyncio.Lock()
         self._known: dict[str, TenantState] = {}
         self._unknown: list[str] | None = None  # tenants without a state; None before they were looked for
         self._unbuilt: dict[str, Building] = {}
@@ -134,12 +131,10 @@ class Rollups(Collector):
 
     async def _begin_term(self, term: int) -> None:
         """Forget what another feeder may have changed since the last term of this one."""
-        async with self._beginning:
-            if term != self._term:
-                await self._sessions.begin_term(term)
-                self._unknown, self._losses, self._cleared_at = None, 0, 0.0
-                self._term = term
-                await self._load()
+        if await self._sessions.begin_term(term):
+            self._unknown, self._losses, self._cleared_at = None, 0, 0.0
+            self._term = term
+            await self._load()
 
     async def _load(self) -> None:
         self._known.clear()
