@@ -21,7 +21,7 @@ Stage = Mapping[str, Any]
 
 # An idle stream replies at least this often, so that its silence can be told from that of a dead one.
 AWAIT_MS = 200
-# Events of a reply are there at once; decoding them without a pause would hold up everything else in the process.
+# Events of a reply are there at once; without a pause they would hold up everything else in the process.
 _TURN_SECONDS = 0.005
 # Those whose history ends when they are dropped. Nobody drops the one of alerts but with the whole database.
 _NAMES = [each.value for each in WatchedCollection if each is not WatchedCollection.ALERTS]
@@ -43,6 +43,7 @@ class ChangeStreamCursor:
         self._stream = stream
         self._assembler = Assembler()
         self._batch = BatchSize()
+        self._turn_ends = 0.0
         self.position = since  # everything up to here was yielded
         self.is_caught_up = False  # whether the last reply was empty
 
@@ -58,18 +59,21 @@ class ChangeStreamCursor:
 
     async def next_batch(self, limit: int) -> Sequence[StreamEvent]:
         """Up to `limit` events that one reply brings; a break in the history is always the last of them."""
-        clock = asyncio.get_running_loop().time
-        event = await self.next()
+        event = await self._next_in_turn()
         events = [] if event is None else [event]
-        turn_ends = clock() + _TURN_SECONDS
         while len(events) < limit and self._batch.is_within_reply and not isinstance(event, HistoryBroken):
-            if clock() > turn_ends:
-                await asyncio.sleep(0)
-                turn_ends = clock() + _TURN_SECONDS
-            event = await self.next()
+            event = await self._next_in_turn()
             if event is not None:
                 events.append(event)
         return events
+
+    async def _next_in_turn(self) -> StreamEvent | None:
+        """The next event, after others had their turn if it is time; what a caller does with a batch counts as well."""
+        clock = asyncio.get_running_loop().time
+        if clock() > self._turn_ends:
+            await asyncio.sleep(0)
+            self._turn_ends = clock() + _TURN_SECONDS
+        return await self.next()
 
     async def next(self) -> StreamEvent | None:
         """The next event after `position`, or None after a reply without one."""

@@ -20,8 +20,6 @@ Connect = Callable[[], Connection]
 
 _CANCEL_SECONDS = 5.0
 _CLOSE_SECONDS = (3.0, 1.0, 1.0)
-# Events of a reply are there at once; without a pause they would hold up everything else in the process.
-_TURN_SECONDS = 0.005
 # Events of a reply are handed over so many at a time: a subscriber is sent them with one system call.
 _BATCH = 50
 
@@ -105,7 +103,7 @@ class Reader:
                 await close_client(self.connection[0])
 
     async def _read(self) -> None:
-        owner, clock = self._owner, asyncio.get_running_loop().time
+        owner = self._owner
         self.connection = self.connection or owner.connect()
         _, database = self.connection
         since = await owner.locate(database)
@@ -116,7 +114,6 @@ class Reader:
             # The reader before it has meanwhile read further.
             stream.position = owner.begin(self, since)
             self.opening.set_result(None)
-            turn_ends = clock() + _TURN_SECONDS
             while stream.is_open:
                 events = await stream.next_batch(_BATCH)
                 # What an abandoned reader still gets its successor has read, or will read.
@@ -133,9 +130,6 @@ class Reader:
                 # An empty reply has waited for events already.
                 if stream.is_read_out and not stream.is_caught_up:
                     await owner.rest()
-                if clock() > turn_ends:
-                    await asyncio.sleep(0)
-                    turn_ends = clock() + _TURN_SECONDS
 
 
 async def close_client(client: AsyncMongoClient[Any]) -> None:
