@@ -10,7 +10,6 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from bson import ObjectId
-from pymongo.asynchronous.client_session import AsyncClientSession
 
 from execution_monitor.alerts.channels import GivenChannel
 from execution_monitor.alerts.conditions import MIN_SECONDS, Condition, Event, Rate
@@ -123,16 +122,9 @@ class Rules:
             "active_since": "$$CLUSTER_TIME",
             **dict.fromkeys(("confirmed_at", "created", "updated", "next_at"), "$$NOW"),
         }
-        # Made by an update, for the times of MongoDB.
-        making = [{"$replaceWith": {"$mergeObjects": ["$$ROOT", {"$literal": document}, times]}}]
-
-        async def insert(session: AsyncClientSession) -> None:
-            rules = self.reader.database.collection(AlertRule)
-            await rules.update_one({"_id": rule_id}, making, upsert=True, session=session)
-
         with failing_as_unavailable():
             await self._refuse_too_many(caller)
-            await RULES.in_revision(self.reader.database, caller.tenant, insert)
+            await RULES.insert(self.reader.database, caller.tenant, rule_id, document, times)
         await self._recheck(caller, rule_id)
         return await self._own(caller, str(rule_id))
 

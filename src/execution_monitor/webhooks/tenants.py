@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from beanie import Document
-from bson import Timestamp
+from bson import ObjectId, Timestamp
 from pymongo import WriteConcern
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.read_concern import ReadConcern
@@ -74,6 +74,24 @@ class Owned:
                 write, read_concern=ReadConcern("majority"), write_concern=WriteConcern("majority")
             )
             return await await_reply(running, _TIMEOUT_MS)
+
+    async def insert(
+        self,
+        database: Database,
+        tenant: str,
+        document_id: ObjectId,
+        fields: Mapping[str, Any],
+        times: Mapping[str, str],
+    ) -> None:
+        """Store a new document of `tenant` with `fields`, and `times` of MongoDB, such as `$$NOW`."""
+        # By an update, in which these stand for values.
+        making = [{"$replaceWith": {"$mergeObjects": ["$$ROOT", {"$literal": fields}, times]}}]
+
+        async def upsert(session: AsyncClientSession) -> None:
+            rows = database.collection(self.document)
+            await rows.update_one({"_id": document_id}, making, upsert=True, session=session)
+
+        await self.in_revision(database, tenant, upsert)
 
     async def change(self, database: Database, tenant: str, query: Mapping[str, Any], change: Mapping[str, Any]) -> int:
         """Change the documents of `tenant` that match, by a `$set` of expressions; returns how many."""

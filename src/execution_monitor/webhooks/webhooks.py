@@ -125,17 +125,11 @@ class Webhooks:
         if not enabled:
             document["state_reason"] = PAUSED_BY_OWNER
 
-        # Made by an update, for the time of MongoDB: that of the session may be before what the first feeder has read.
-        active = {"active_since": "$$CLUSTER_TIME"}
-        making = [{"$replaceWith": {"$mergeObjects": ["$$ROOT", {"$literal": document}, active]}}]
-
-        async def insert(session: AsyncClientSession) -> None:
-            webhooks = self.reader.database.collection(Webhook)
-            await webhooks.update_one({"_id": webhook_id}, making, upsert=True, session=session)
-
         with failing_as_unavailable():
             await self._refuse_too_many(caller)
-            await WEBHOOKS.in_revision(self.reader.database, caller.tenant, insert)
+            # The time of the session may be before what the first feeder has read.
+            active = {"active_since": "$$CLUSTER_TIME"}
+            await WEBHOOKS.insert(self.reader.database, caller.tenant, webhook_id, document, active)
         await self._recheck(caller, webhook_id)
         return await self._own(caller, str(webhook_id)), secret
 
