@@ -1,7 +1,6 @@
 """A process that enqueues and sends webhooks, and kills itself at a point that a test names."""
 
 import asyncio
-import gc
 import os
 import random
 import signal
@@ -19,6 +18,7 @@ from execution_monitor.feeder.feeder import Feeder
 from execution_monitor.live.cursors import LiveCursors
 from execution_monitor.outbound.client import TIMEOUT_SECONDS, Outbound
 from execution_monitor.outbound.destinations import DestinationRules
+from execution_monitor.server.uvicorn_server import collect_garbage_less_often
 from execution_monitor.storage.database import open_database
 from execution_monitor.storage.leases import Lease
 from execution_monitor.webhooks import circuits, delivery_loop, enqueueing, retry_schedule
@@ -131,9 +131,7 @@ def _end_at(point: str, *, freezes: bool) -> None:
 
 
 async def _run(uri: str, name: str, key: str, hosts: Sequence[str]) -> None:
-    # As a server does.
-    gc.freeze()
-    gc.set_threshold(20_000)
+    collect_garbage_less_often()
     async with open_database(uri, name) as database:
         await database.connect()
         outbox, encryption = Outbox(database), Encryption([key])

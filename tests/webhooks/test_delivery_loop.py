@@ -21,7 +21,7 @@ class Due:
     A delivery has the name of its host before a hyphen.
     """
 
-    is_out_of_reach = False
+    is_usable = True
 
     def __init__(self, *ids: str) -> None:
         self.waiting = list(ids)

@@ -1,22 +1,28 @@
 """What is sent long after a change shows nothing that its owner may no longer see."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from execution_monitor.auth.caller import Caller, Scope
+from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.filters import EVERYTHING
 from execution_monitor.storage.webhook_documents import DeliveryState, WebhookDelivery
 from execution_monitor.webhooks.deliveries import Deliveries, ReplayRequest
-from execution_monitor.webhooks.late_deliveries import LATE_AFTER, is_late
+from execution_monitor.webhooks.images import encode_image
+from execution_monitor.webhooks.late_deliveries import LATE_AFTER, LateDeliveries, is_late
+from execution_monitor.webhooks.messages import MayNotBeSent
 from execution_monitor.webhooks.outbox import CLAIM_SECONDS
+from execution_monitor.webhooks.sending_webhooks import SendingWebhooks
 from tests.live.factories import execution
 from tests.outbound.receiver import Receiver, answering
 from tests.webhooks.delivering import OK, Delivering, until, verified
 
 ADA = Caller("ada", "acme", frozenset({Scope.EXECUTIONS_READ, Scope.WEBHOOKS_WRITE}))
+TIMES = dict.fromkeys(("occurred_at", "created", "due"), datetime(2026, 7, 1, tzinfo=UTC))
 ERROR = b"HTTP/1.1 500 Error\r\nContent-Length: 0\r\n\r\n"
 NO_LONGER = "Its owner may no longer see the execution."
 
@@ -95,6 +101,24 @@ async def test_what_is_sent_again_by_its_owner_is_looked_up_too(process: Deliver
 
     (dead,) = await process.in_state(DeliveryState.DEAD)
     assert (dead["attempts"], dead["error"], receiver.requests) == (1, NO_LONGER, [])
+
+
+async def test_ids_that_are_equal_in_python_are_those_of_different_executions(
+    process: Delivering, receiver: Receiver, database: Database
+):
+    hook, _ = await process.hook(receiver, EVERYTHING, ADA)
+    webhook = await SendingWebhooks(database, process.webhooks.encryption).find(hook["_id"])
+    assert webhook is not None
+    rows = [execution(_id=each) for each in (1, True, {"run": 1}, {"run": True})]
+    now = [{**row, "user_id": owner} for row, owner in zip(rows, ("ben", "ada", "ada", "ben"), strict=True)]
+    await database.collection(Execution).insert_many(now)
+    late = LateDeliveries(database)
+    claimed = [{"image": encode_image(row, with_payloads=False), "attempts": 2, **TIMES} for row in rows]
+
+    # They share a query.
+    ends = await asyncio.gather(*(late.limit(each, webhook) for each in claimed), return_exceptions=True)
+
+    assert [isinstance(end, MayNotBeSent) for end in ends] == [True, False, False, True]
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ class Sweeper(Collector):
                 await self.sweep()
             except (PyMongoError, ExecutionMonitorError) as error:
                 if not self._database.is_usable:
-                    # On a first start the indexes by which it looks are still being made.
+                    # That is logged elsewhere. On a first start the indexes by which it looks are still being made.
                     await asyncio.sleep(_SECONDS_UNTIL_USABLE)
                     continue
                 reason = explain(error) if isinstance(error, PyMongoError) else error.message

@@ -44,6 +44,13 @@ _YOUNG_OBJECTS = 20_000
 Companion = Callable[[], Awaitable[None]]
 
 
+def collect_garbage_less_often() -> None:
+    """Let Python search fewer objects, and less often, from now on: once everything that stays has been made."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_YOUNG_OBJECTS)
+
+
 def run(app: Any, settings: Settings, listener: socket.socket, *, companion: Companion | None = None) -> None:
     """Serve `app` until SIGINT or SIGTERM; `companion` runs meanwhile."""
     with metrics_listener(settings, listener) as more:
@@ -125,9 +132,7 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         if self._connections is not None:
             self._limit_connections(self._connections)
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(_YOUNG_OBJECTS)
+        collect_garbage_less_often()
         if self.started and self._companion is not None:
             self._task = asyncio.create_task(self._run_companion(self._companion))
 

@@ -149,7 +149,7 @@ class Database:
 
     @property
     def is_usable(self) -> bool:
-        """Whether it has answered, and has its collections; until then those who try again log nothing."""
+        """Whether it has answered, and has its collections and the indexes that take no time to create."""
         return self.trouble is None and self._is_laid_out
 
     async def prepare(self) -> None:

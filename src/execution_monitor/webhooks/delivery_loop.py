@@ -147,7 +147,7 @@ class DeliveryLoop:
                 due = await self._outbox.find_due(closed, self._places)
                 await self._claim(due)
             except (PyMongoError, ExecutionMonitorError) as error:
-                if not self._outbox.is_out_of_reach:
+                if self._outbox.is_usable:
                     _log_trouble("deliveries_not_claimed", error)
                 await asyncio.sleep(_TROUBLE_SECONDS)
                 return False

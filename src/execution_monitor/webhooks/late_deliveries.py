@@ -65,7 +65,7 @@ class LateDeliveries:
         return {**claimed, "image": None, "changed": None, "rights_revision": webhook.rights_revision}
 
     async def _read_all(self, keys: AbstractSet[bytes]) -> Mapping[bytes, Row]:
-        ids = [decode_image(key)[_ID] for key in keys]
+        ids = [_id_in(key) for key in keys]
         reading = self._database.collection(Execution).find({"_id": {"$in": ids}}, _FACTS).to_list()
         return {_key_of(row["_id"]): row for row in await await_reply(reading, _TIMEOUT_MS)}
 
@@ -73,6 +73,10 @@ class LateDeliveries:
 def _key_of(stored_id: Any) -> bytes:
     """The id of an execution as BSON: as Python values, the ids 1 and true would be one, and a document none at all."""
     return bson.encode({_ID: stored_id}, codec_options=DECODED)
+
+
+def _id_in(key: bytes) -> Any:
+    return bson.decode(key, codec_options=DECODED)[_ID]  # pyright: ignore[reportUnknownMemberType] - an overload is open
 
 
 def is_late(claimed: BsonDocument) -> bool:

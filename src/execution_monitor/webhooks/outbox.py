@@ -69,9 +69,9 @@ class Outbox:
         object.__setattr__(self, "_updates", GroupedUpdates(lambda: self._rows))
 
     @property
-    def is_out_of_reach(self) -> bool:
-        """Whether the database does not answer, which is logged elsewhere, or is still being prepared."""
-        return not self.database.is_usable
+    def is_usable(self) -> bool:
+        """Whether the database has answered and is prepared; where it is not, that is logged elsewhere."""
+        return self.database.is_usable
 
     async def close(self) -> None:
         """End what is being recorded, after a second."""
