@@ -176,7 +176,7 @@ class Comparison:
         cursors: dict[Person, tuple[str | None, str]] = {}
         for who in self.people:
             for response in await self.client.execute(who, VIEWER):
-                viewer = response["data"]["viewer"]
+                viewer = data_of(response)["viewer"]
                 self.expect(
                     "viewer", who, viewer, {"userId": who.user, "tenantId": who.tenant, "scopes": sorted(who.scopes)}, 3
                 )
@@ -250,7 +250,7 @@ class Comparison:
         shown = "executions:payload" in who.scopes
         expected = sorted(row["session_id"][1:] if shown else "" for row in seen)
         for response in await self.client.execute(who, PAYLOADS):
-            payloads = [node["inputParameters"] for node in response["data"]["executions"]["nodes"]]
+            payloads = [node["inputParameters"] for node in data_of(response)["executions"]["nodes"]]
             actual = sorted(str(payload["secret"]) if payload else "" for payload in payloads)
             self.expect("payloads", who, actual, expected, len(self.model.rows))
 
@@ -260,7 +260,7 @@ class Comparison:
         for user in (None, who.user, "nobody"):
             where = {} if user is None else {"userId": {"eq": user}}
             for response in await self.client.execute(who, FACETS, where=where):
-                facets = response["data"]["executions"]["facets"]
+                facets = data_of(response)["executions"]["facets"]
                 for name, stored in fields.items():
                     rows = [row for row in self._seen(who) if name == "userId" or user in (None, row["user_id"])]
                     actual = {each["value"]: each["count"] for each in facets[name]}
@@ -291,7 +291,7 @@ class Comparison:
                 "steps": {f"Step {index}": len(seen) for index in range(CHILDREN)} if seen else {},
             }
             for response in await self.client.execute(who, STATISTICS, where=where):
-                found = response["data"]["executionStatistics"]
+                found = data_of(response)["executionStatistics"]
                 actual = {
                     "count": found["count"],
                     "documents examined": found["documentsExamined"],
@@ -315,7 +315,7 @@ class Comparison:
         assert of_one is not None
         one = {"errorGroup": {"eq": of_one.id}}
         for response in await self.client.execute(who, ERROR_GROUPS, all=everything, one=one):
-            data, seen = response["data"], sorted(self._seen(who), key=lambda row: row["created"])
+            data, seen = data_of(response), sorted(self._seen(who), key=lambda row: row["created"])
             groups = data["executionStatistics"]["errorGroups"]
             newest = {row["workflow_name"]: row["session_id"] for row in seen}
             actual = {each["type"]: (each["count"], each["sample"] and each["sample"]["sessionId"]) for each in groups}
@@ -332,7 +332,7 @@ class Comparison:
         seen = sorted(self._seen(who), key=lambda row: row["created"])
         by_id = {row["execution_id"]: row for row in seen}
         (response,) = await self.client.execute(who, RELATIVES)
-        for row, shown in zip(seen, response["data"]["executions"]["nodes"], strict=True):
+        for row, shown in zip(seen, data_of(response)["executions"]["nodes"], strict=True):
             repeated = by_id.get(row["retry_of_execution_id"])
             expected = {
                 "sessionId": row["session_id"],
@@ -343,7 +343,7 @@ class Comparison:
             self.expect("relatives", who, shown, expected, len(seen))
             self.expect("relatives, recovered", who, recovery in recoveries_of(row, seen), expected=True)
         for response in await self.client.execute(who, RECOVERIES):
-            found = [node["recoveredBy"] for node in response["data"]["executions"]["nodes"]]
+            found = [node["recoveredBy"] for node in data_of(response)["executions"]["nodes"]]
             expected = [recoveries_of(row, seen) for row in seen]
             actual = [each in allowed for each, allowed in zip(found, expected, strict=True)]
             self.expect("relatives, recoveries", who, actual, [True] * len(seen), len(seen))
@@ -479,7 +479,7 @@ class Comparison:
         for who in self.people:
             for row in self.model.random.sample(seen := self._seen(who), min(3, len(seen))):
                 (response, *_) = await self.client.execute(who, CHILD_CURSORS, id=row["execution_id"])
-                received_by_owner[who.tenant, row["execution_id"]] = response["data"]["execution"]
+                received_by_owner[who.tenant, row["execution_id"]] = data_of(response)["execution"]
         rows = [self.model.rows[key] for key in received_by_owner]
         ids = [found["steps"]["edges"][0]["node"]["id"] for found in received_by_owner.values()]
         for who in self.people:
@@ -622,6 +622,12 @@ async def end_of(receive: Receive) -> bool:
 def mean_of(rows: Sequence[Row]) -> float | None:
     """The mean duration of executions."""
     return sum(row["total_duration"] for row in rows) / len(rows) if rows else None
+
+
+def data_of(response: Any) -> Any:
+    """The data of a response that must have some."""
+    assert response["data"] is not None, response["errors"]
+    return response["data"]
 
 
 def as_data(response: Any) -> dict[str, Any]:

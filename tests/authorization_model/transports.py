@@ -29,7 +29,7 @@ async def following(server: str, who: Person, *, over_socket: bool) -> AsyncGene
             await socket.subscribe({"query": UPDATES, "variables": {"after": after}})
 
             async def receive() -> Event:
-                return _read((await socket.receive())["payload"])
+                return _read(await socket.next())
 
             yield receive
     else:
@@ -37,13 +37,13 @@ async def following(server: str, who: Person, *, over_socket: bool) -> AsyncGene
             events = (line async for line in response.aiter_lines() if line.startswith("data: {"))
 
             async def read() -> Event:
-                return _read(orjson.loads((await anext(events)).removeprefix("data: ")))
+                return _read(orjson.loads((await anext(events)).removeprefix("data: "))["data"])
 
             yield read
 
 
-def _read(payload: Any) -> Event:
-    event = payload["data"]["executionUpdates"]
+def _read(data: Any) -> Event:
+    event = data["executionUpdates"]
     shown = event["execution"]
     return event["kind"].lower(), event["executionId"], shown and shown["sessionId"]
 

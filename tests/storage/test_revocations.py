@@ -51,6 +51,18 @@ async def test_those_who_revoke_at_once_make_one_revocation(database: Database):
     assert row["revoked_at"] == max(times)
 
 
+async def test_a_revocation_never_goes_back_to_an_earlier_time(database: Database):
+    await revoke(subject="ada", tenant="acme", keep=DAY)
+    # What a command that began later has written while this one waited for it.
+    later = (datetime.now(UTC) + timedelta(seconds=9)).replace(microsecond=0)
+    await collection_of(Revocation).update_one({}, {"$set": {"revoked_at": later, "expires_at": later + DAY}})
+
+    assert await revoke(subject="ada", tenant="acme", keep=timedelta(hours=1)) == later
+
+    (row,) = await kept()
+    assert (row["revoked_at"], row["expires_at"]) == (later, later + DAY)
+
+
 async def test_a_subject_of_one_tenant_of_all_tenants_and_a_token_are_different_things(database: Database):
     await revoke(subject="ada", tenant="acme", keep=DAY)
     await revoke(subject="ada", keep=DAY)

@@ -28,8 +28,12 @@ async def revoke(
     """
     target = {"tenant_id": tenant, "subject": subject, "token_id": token_id}
     milliseconds = int(keep.total_seconds() * 1000)
-    # The clock of MongoDB, since many machines revoke and read.
-    change: list[BsonDocument] = [{"$set": {"revoked_at": "$$NOW", "expires_at": {"$add": ["$$NOW", milliseconds]}}}]
+    # The clock of MongoDB, since many machines revoke and read. It is read when a command begins: of two at once, the
+    # later to write may have the earlier time, which must not take back what the other refuses.
+    change: list[BsonDocument] = [
+        {"$set": {"revoked_at": {"$max": ["$revoked_at", "$$NOW"]}}},
+        {"$set": {"expires_at": {"$max": ["$expires_at", {"$add": ["$revoked_at", milliseconds]}]}}},
+    ]
     collection = collection_of(Revocation)
     try:
         await collection.update_one(target, change, upsert=True)

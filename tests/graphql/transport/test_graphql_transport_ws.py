@@ -64,7 +64,9 @@ class Socket:
         await self.send({"id": operation_id, "type": "subscribe", "payload": payload})
 
     async def next(self) -> Any:
-        message = await self.receive()
+        """The data of the next result; a ping, which comes whenever updates are late, is answered."""
+        while (message := await self.receive())["type"] == "ping":
+            await self.send({"type": "pong"})
         assert message["type"] == "next", message
         return message["payload"]["data"]
 
