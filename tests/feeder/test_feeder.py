@@ -325,7 +325,9 @@ async def test_a_feeder_that_ends_before_a_gap_is_over_leaves_the_same_gap_to_th
     async with feeding(database, second):
         await until(lambda: len(second.taken) == 1)
 
-    assert (first.gaps, len(first.gaps)) == (second.gaps, 1)
+    # On a busy machine, the first begins again before it is cancelled, and finds the same gap.
+    assert len(second.gaps) == 1
+    assert all(gap == second.gaps[0] for gap in first.gaps)
     stored = await database.collection(FeedPosition).find_one({"_id": "recorder"})
     assert stored is not None
     assert "lost_until" not in stored

@@ -5,7 +5,7 @@ MongoDB would keep such a transaction for a minute, and refuse all other writes 
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 import structlog
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -41,20 +41,20 @@ class TransactionSessions:
         # the transactions of the one before.
         self._beginning = asyncio.Lock()
 
-    async def begin_term(self, term: int) -> bool:
-        """End the transactions of feeders before, and store which sessions are used from now on.
+    async def begin_term(self, term: int, load: Callable[[int], Awaitable[None]] | None = None) -> None:
+        """End the transactions of feeders before, store which sessions are used from now on, and await `load(term)`.
 
-        Returns whether the term has begun with this call, and not before.
+        A term begins once. Where `load` fails, it has not begun, and begins with the next call.
 
         Raises:
             Superseded: A later term has begun.
         """
         async with self._beginning:
-            if term == self._term:
-                return False
-            await self._begin(term)
-            self._term = term
-            return True
+            if term != self._term:
+                await self._begin(term)
+                if load is not None:
+                    await load(term)
+                self._term = term
 
     async def _begin(self, term: int) -> None:
         client = self._database.client

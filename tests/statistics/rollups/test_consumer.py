@@ -2,9 +2,11 @@
 
 import asyncio
 import random
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
+from pymongo.errors import AutoReconnect
 
 from execution_monitor.feeder.consumers import Gap, Superseded
 from execution_monitor.live.change_stream_cursor import current_position
@@ -61,6 +63,31 @@ async def test_a_term_begins_once_for_all_tenants_that_are_handed_over_at_the_sa
 
     assert terms == [7]
     assert {state.tenant async for state in States(database).all()} == {"acme", "globex", "initech"}
+
+
+async def test_a_term_whose_states_could_not_be_read_begins_with_the_next_try(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    await change_at_random(collection_of(Execution), random.Random(4), 50)  # noqa: S311
+    until = await current_position(database.handle)
+    await Rollups(database).take("acme", [], until, 7)
+    rollups, read_all, is_refused = Rollups(database), States.all, True
+
+    async def refuse_once(states: States) -> AsyncGenerator[TenantState]:
+        nonlocal is_refused
+        if is_refused:
+            is_refused = False
+            raise AutoReconnect
+        async for each in read_all(states):
+            yield each
+
+    monkeypatch.setattr(States, "all", refuse_once)
+    with pytest.raises(AutoReconnect):
+        await rollups.take("acme", [], until, 8)
+    await work_out(rollups, database, 8)
+
+    assert await differences(database) == []
+    assert all([state.is_built async for state in States(database).all()])
 
 
 async def test_rows_of_lost_changes_are_built_anew_and_the_old_ones_deleted(database: Database):

@@ -131,10 +131,12 @@ class Rollups(Collector):
 
     async def _begin_term(self, term: int) -> None:
         """Forget what another feeder may have changed since the last term of this one."""
-        if await self._sessions.begin_term(term):
-            self._unknown, self._losses, self._cleared_at = None, 0, 0.0
-            self._term = term
-            await self._load()
+        await self._sessions.begin_term(term, self._load_anew)
+
+    async def _load_anew(self, term: int) -> None:
+        self._unknown, self._losses, self._cleared_at = None, 0, 0.0
+        self._term = term
+        await self._load()
 
     async def _load(self) -> None:
         self._known.clear()
