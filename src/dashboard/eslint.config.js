@@ -25,7 +25,7 @@ const IMPORTS = {
   model: ['graphql', 'messages'],
   components: ['messages', 'model'],
   charts: ['components', 'messages', 'model'],
-  live: ['messages', 'model'],
+  live: ['components', 'graphql', 'messages', 'model'],
   session: ['components', 'messages', 'model'],
   // The bar of filter and time over the pages.
   bar: ['components', 'graphql', 'messages', 'model'],

@@ -1,12 +1,8 @@
-import { stringifyDocument } from '@urql/core'
-import { useMemo } from 'react'
 import { useClient } from 'urql'
-import { useZone } from '../components/ZoneContext.ts'
-import { explain, problemOf } from '../graphql/client.ts'
+import { explain } from '../graphql/client.ts'
 import type { VariablesOf } from '../graphql/graphql.ts'
-import type { StatisticsSnapshot, StatisticsSource } from '../live/statisticsStore.ts'
-import { useStatistics } from '../live/useStatistics.ts'
-import { rangesOf } from '../model/overview.ts'
+import type { StatisticsSnapshot } from '../live/statisticsStore.ts'
+import { useScopeStatistics, type ScopeOperations } from '../live/useScopeStatistics.ts'
 import { failuresIn } from '../model/runHistory.ts'
 import type { Scope } from '../model/scope.ts'
 import { ANNOTATE, FOLLOW_TOTALS, READ_GROUPS, READ_TOTALS, type Groups, type Totals } from './operations.ts'
@@ -21,30 +17,17 @@ interface Failures {
   annotate: (id: string, input: Changes) => Promise<void>
 }
 
-const LOCAL_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone
+const OPERATIONS: ScopeOperations<Totals, Groups> = {
+  totals: READ_TOTALS,
+  changes: FOLLOW_TOTALS,
+  details: READ_GROUPS,
+  changesDetails: (before, after) => printFailures(before) !== printFailures(after),
+}
 
 /** How often executions of `scope` fail, live, and their error groups, which are read again when that changes. */
 export function useFailures(scope: Scope): Failures {
   const client = useClient()
-  const timeZone = useZone() ?? LOCAL_ZONE
-  const source = useMemo((): StatisticsSource<Totals, Groups> => {
-    const variables = () => ({ filter: rangesOf(scope, Date.now()).present, timeZone })
-    const query = stringifyDocument(FOLLOW_TOTALS)
-    return {
-      async read() {
-        const { data, error } = await client.query(READ_TOTALS, variables()).toPromise()
-        return data ? { data: data.executionStatistics } : problemOf(error)
-      },
-      request: (after) => ({ query, variables: { ...variables(), after } }),
-      pick: (data) => (data as { executionStatisticsUpdates: Totals }).executionStatisticsUpdates,
-      async readDetails() {
-        const { data, error } = await client.query(READ_GROUPS, variables()).toPromise()
-        return data ? { data } : problemOf(error)
-      },
-      changesDetails: (before, after) => printFailures(before) !== printFailures(after),
-    }
-  }, [client, scope, timeZone])
-  const { store, snapshot } = useStatistics(source)
+  const { store, snapshot } = useScopeStatistics(scope, OPERATIONS)
 
   async function annotate(id: string, input: Changes): Promise<void> {
     const { data, error } = await client.mutation(ANNOTATE, { id, input }).toPromise()
