@@ -138,7 +138,7 @@ def settings(mongodb_uri: str, database_name: str) -> Settings:
 @pytest.fixture
 async def server(database: Database, settings: Settings) -> AsyncGenerator[str]:
     """The base URL of the application on a real socket, ready, on the emptied `database`."""
-    async with served_on_prepared(create_app(settings)) as url:
+    async with served_on_prepared(lambda: create_app(settings)) as url:
         yield url
 
 

@@ -17,6 +17,7 @@ from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import collection_of
 from execution_monitor.storage.revocations import revoke
 from execution_monitor.storage.server_documents import Revocation
+from execution_monitor.tasks import end_tasks
 from tests.support.identity_provider import Clock
 
 DAY = timedelta(days=1)
@@ -172,8 +173,7 @@ async def test_polling_goes_on_after_a_failure(polled: Polled, monkeypatch: pyte
 
     async with asyncio.timeout(SOON):
         await changed.wait()
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    await end_tasks(running)
 
     assert polled.revocations.include(caller("ada"))
 
@@ -201,8 +201,7 @@ async def test_an_outage_is_logged_once_and_a_database_that_is_not_connected_yet
         running = asyncio.create_task(polled.poller.run())
         async with asyncio.timeout(SOON):
             await looked.wait()
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        await end_tasks(running)
 
     assert [(each["event"], each["log_level"]) for each in logs] == [("revocations_not_read", "warning")]
 

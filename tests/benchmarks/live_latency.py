@@ -20,6 +20,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.write_concern import WriteConcern
 
 from execution_monitor.storage.documents import Execution
+from execution_monitor.tasks import end_tasks
 from tests.benchmarks.websocket_client import listen, over_graphql
 from tests.support.mongod import SingleNodeReplicaSet
 from tests.support.processes import running
@@ -82,8 +83,7 @@ async def measure(server: ServerProcess, uri: str) -> tuple[list[float], list[fl
                 await asyncio.sleep(0.05)
         for each in listeners:
             each.transport.close()
-        reader.cancel()
-        await asyncio.gather(reader, return_exceptions=True)
+        await end_tasks(reader)
     return milliseconds(bare, acknowledged), [late for each in received for late in milliseconds(each, acknowledged)]
 
 

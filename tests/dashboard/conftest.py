@@ -24,7 +24,8 @@ async def server(database: Database, settings: Settings) -> AsyncGenerator[str]:
     """The base URL of the application, with GraphiQL and with the people of the demo on the sign-in page."""
     # Where an identity provider signs tokens, there are none.
     people = functools.partial(demo_people, settings) if settings.issuer is None else None
-    async with served_on_prepared(create_app(settings.model_copy(update={"introspection": True}), people)) as url:
+    introspected = settings.model_copy(update={"introspection": True})
+    async with served_on_prepared(lambda: create_app(introspected, people)) as url:
         yield url
 
 

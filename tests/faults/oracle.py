@@ -16,6 +16,7 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 from pymongo.write_concern import WriteConcern
 
 from execution_monitor.storage.documents import Execution
+from execution_monitor.tasks import end_tasks
 
 BARRIER = "barrier"
 Collection = AsyncCollection[dict[str, Any]]
@@ -161,9 +162,7 @@ class Writers:
         finally:
             # PyMongo may turn a cancellation into an error of its own, after which the write would be repeated.
             self._is_over = True
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await end_tasks(*self._tasks)
             await self._connections.close()
 
     async def stop(self) -> None:

@@ -12,6 +12,7 @@ import pytest
 from pymongo import AsyncMongoClient
 
 from execution_monitor.storage.documents import Execution
+from execution_monitor.tasks import end_tasks
 from tests.faults.bulks import Bulk
 from tests.faults.crowd import BARRIER, crowd, live_cursor
 from tests.faults.results import FaultResult
@@ -140,8 +141,7 @@ async def changing(bulk: Bulk) -> AsyncGenerator[Callable[[], Awaitable[None]]]:
     try:
         yield stop
     finally:
-        changing.cancel()
-        await asyncio.gather(changing, return_exceptions=True)
+        await end_tasks(changing)
 
 
 @contextlib.asynccontextmanager

@@ -8,6 +8,7 @@ from typing import Any
 
 from pymongo import MongoClient
 
+from execution_monitor.tasks import end_tasks
 from tests.faults.results import FaultResult
 from tests.faults.scenes import is_full, result_of, scene
 from tests.support.mongod import SingleNodeReplicaSet
@@ -67,5 +68,4 @@ async def writing_elsewhere(uri: str) -> AsyncGenerator[list[int]]:
             yield written
             assert not writing.done(), writing.exception()
         finally:
-            writing.cancel()
-            await asyncio.gather(writing, return_exceptions=True)
+            await end_tasks(writing)

@@ -18,6 +18,7 @@ from websockets.typing import Subprotocol
 
 from execution_monitor.auth.caller import Scope
 from execution_monitor.storage.documents import Execution
+from execution_monitor.tasks import end_tasks
 from tests.faults.client import Client
 from tests.faults.oracle import Writers
 from tests.faults.results import FaultResult
@@ -157,9 +158,8 @@ async def filling(mongod: SingleNodeReplicaSet, user: str) -> AsyncGenerator[Non
     try:
         yield
     finally:
-        writing.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await writing
+        await end_tasks(writing)
+        assert writing.cancelled(), writing
 
 
 async def until_subscribers(server: ServerProcess, wanted: int) -> None:

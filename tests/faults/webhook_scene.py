@@ -25,6 +25,7 @@ from execution_monitor.storage.filters import EVERYTHING, equals
 from execution_monitor.storage.reader import Reader
 from execution_monitor.storage.server_documents import FeedPosition, LeaseRecord
 from execution_monitor.storage.webhook_documents import OPEN_STATES, WebhookDelivery
+from execution_monitor.tasks import end_tasks
 from execution_monitor.webhooks.images import decode_image
 from execution_monitor.webhooks.tenants import CONSUMER
 from execution_monitor.webhooks.webhooks import KINDS, WebhookFields, Webhooks
@@ -69,8 +70,7 @@ class Writing:
     async def close(self) -> None:
         """Write no more, and close its connections."""
         self._is_over = True
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await end_tasks(self._task)
         await self._connections.close()
 
     @property

@@ -18,6 +18,7 @@ from execution_monitor.live.resume_tokens import StreamPosition, position_after
 from execution_monitor.live.service import Live, LiveLimits
 from execution_monitor.storage.database import Database, open_database
 from execution_monitor.storage.documents import DOCUMENTS, Execution
+from execution_monitor.tasks import end_tasks
 from tests.faults.faulty_proxy import FaultyProxy, faulty_proxy
 from tests.live.factories import ADA, CURSORS, execution
 from tests.live.subscriber import PATIENCE, eventually
@@ -202,8 +203,7 @@ async def measuring(meter: LagMeter) -> AsyncGenerator[None]:
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await end_tasks(task)
 
 
 async def test_a_stream_that_progresses_but_does_not_keep_up_is_behind(database: Database):

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import socket
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from functools import partial
 from http import HTTPStatus
 from typing import Any, cast
@@ -15,7 +15,9 @@ import uvicorn
 from starlette.types import ASGIApp
 from typing_extensions import override
 
+from execution_monitor import services
 from execution_monitor.limits.tcp_connections import CONNECTIONS_KEY, TcpConnections
+from execution_monitor.live.service import LiveLimits
 from execution_monitor.server.http_protocol import HttpProtocol
 from execution_monitor.server.websocket_protocol import LoopIteration, WebSocketProtocol
 from execution_monitor.storage.database import Database
@@ -93,12 +95,17 @@ async def served(
 
 
 @contextlib.asynccontextmanager
-async def served_on_prepared(app: ASGIApp) -> AsyncGenerator[str]:
-    """As `served`, and ready, on a database that is prepared already: to look again for what is missing is left out."""
+async def served_on_prepared(create: Callable[[], ASGIApp]) -> AsyncGenerator[str]:
+    """As `served`, for the app that `create` returns, and ready, on a database that is prepared already.
+
+    To look again for what the database misses is left out. Live updates begin now: a look back would read again what
+    the tests before have changed, in the same database.
+    """
     async with contextlib.AsyncExitStack() as stack:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Database, "prepare", _find_prepared)
-            url = await stack.enter_async_context(served(app))
+            patch.setattr(services, "LiveLimits", partial(LiveLimits, lookback_seconds=0))
+            url = await stack.enter_async_context(served(create()))
             await wait_until_ready(url)
         yield url
 
