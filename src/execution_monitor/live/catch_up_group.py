@@ -1,6 +1,5 @@
 """Subscribers that catch up together: each change is judged once for each of their topics."""
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,13 +12,12 @@ from execution_monitor.live.resume_tokens import StreamPosition
 from execution_monitor.live.subscriber import Subscriber
 from execution_monitor.live.topic_index import TopicIndex
 from execution_monitor.live.topics import Topic
+from execution_monitor.turns import Turns
 
 log = structlog.get_logger()
 
 # Changes that are offered to one subscriber after the other: a socket sends them with one system call.
 CHUNK = 50
-# How long offering may take before everything else in the process gets its turn.
-_TURN_SECONDS = 0.005
 # What was judged for the first is kept, with what it was rendered to, for those who come a moment later.
 _MAX_KEPT = 4_000
 _MAX_KEPT_BYTES = 8 * 1024 * 1024
@@ -120,8 +118,7 @@ class CatchUpGroup:
             log.exception("catch_up_broke")
             self.send_gap(HistoryBroken(until, GapReason.FAILED))
             offers = {}
-        clock = asyncio.get_running_loop().time
-        turn_ends = clock() + _TURN_SECONDS
+        turns = Turns()
         for subscriber, position in tuple(self._reached.items()):
             # One may have been closed while another was served.
             if subscriber not in self._reached or position > until:
@@ -130,9 +127,7 @@ class CatchUpGroup:
             self._reached[subscriber] = reached
             if reached != until or not subscriber.has_room or has_arrived(subscriber, reached):
                 self.leave([subscriber])
-            if clock() > turn_ends:
-                await asyncio.sleep(0)
-                turn_ends = clock() + _TURN_SECONDS
+            await turns.give_way()
 
     def _judge(self, changes: Sequence[Change]) -> dict[Hashable, Block]:
         judged = self._index.judge(changes, self._judgements.judge)

@@ -16,13 +16,12 @@ from execution_monitor.live.batch_size import FIRST_BATCH, BatchSize
 from execution_monitor.live.changes import RAW, Assembler, ChangeType, HistoryBroken, StreamEvent, WatchedCollection
 from execution_monitor.live.followed_executions import FollowedIds
 from execution_monitor.live.resume_tokens import StreamPosition, position_after, position_of, start_time, time_of
+from execution_monitor.turns import Turns
 
 Stage = Mapping[str, Any]
 
 # An idle stream replies at least this often, so that its silence can be told from that of a dead one.
 AWAIT_MS = 200
-# Events of a reply are there at once; without a pause they would hold up everything else in the process.
-_TURN_SECONDS = 0.005
 # Those whose history ends when they are dropped. Nobody drops the one of alerts but with the whole database.
 _NAMES = [each.value for each in WatchedCollection if each is not WatchedCollection.ALERTS]
 _CHILDREN = [WatchedCollection.STEPS.value, WatchedCollection.LOGS.value]
@@ -43,7 +42,8 @@ class ChangeStreamCursor:
         self._stream = stream
         self._assembler = Assembler()
         self._batch = BatchSize()
-        self._turn_ends = 0.0
+        # Events of a reply are there at once; without turns they would hold up everything else in the process.
+        self._turns = Turns()
         self.position = since  # everything up to here was yielded
         self.is_caught_up = False  # whether the last reply was empty
 
@@ -69,10 +69,7 @@ class ChangeStreamCursor:
 
     async def _next_in_turn(self) -> StreamEvent | None:
         """The next event, after others had their turn if it is time; what a caller does with a batch counts as well."""
-        clock = asyncio.get_running_loop().time
-        if clock() > self._turn_ends:
-            await asyncio.sleep(0)
-            self._turn_ends = clock() + _TURN_SECONDS
+        await self._turns.give_way()
         return await self.next()
 
     async def next(self) -> StreamEvent | None:

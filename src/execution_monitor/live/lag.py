@@ -16,6 +16,7 @@ from pymongo.errors import PyMongoError
 from execution_monitor.live.change_stream_cursor import current_position
 from execution_monitor.live.resume_tokens import StreamPosition, time_of
 from execution_monitor.tasks import TimeLimit
+from execution_monitor.turns import Turns
 
 log = structlog.get_logger()
 
@@ -28,7 +29,6 @@ _ANSWER_SECONDS = 2.0
 _NOISE_SECONDS = 2.0
 # Clients that show a lag are sent it as often as heartbeats (`asgi/heartbeat.py`).
 _REMIND_SECONDS = 12.0
-_TURN_SECONDS = 0.005
 # Ten minutes, to the second; from there on with half the precision, and so on.
 _MAX_SAMPLES = 600
 
@@ -173,14 +173,12 @@ class LagMeter:
         elif self._called_at is not None:
             self._called_at = None
             self._to_call = set(self._listeners)
-        turn_ends = now + _TURN_SECONDS
+        turns = Turns()
         for listener in tuple(self._to_call):
             # It may have been removed during a pause.
             if listener in self._to_call and self._call(listener):
                 self._to_call.discard(listener)
-            if time.monotonic() > turn_ends:
-                await asyncio.sleep(0)
-                turn_ends = time.monotonic() + _TURN_SECONDS
+            await turns.give_way()
 
     def _call(self, listener: Listener) -> bool:
         try:

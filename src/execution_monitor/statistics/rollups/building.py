@@ -5,7 +5,6 @@ changes are in the rows. From then on its changes count, and those of what is no
 last for as long as it takes, nothing is counted twice, and whoever is killed goes on with the next piece.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field, replace
 
@@ -25,13 +24,13 @@ from execution_monitor.storage.documents import Execution
 from execution_monitor.storage.indexes import IndexKey
 from execution_monitor.storage.reader import read_at
 from execution_monitor.storage.rows import BsonDocument
+from execution_monitor.turns import Turns
 
 # Executions of a piece: its transaction takes about a second.
 _PIECE = 2_000
 _FIRST_WIDTH_MS = 24 * 4 * QUARTER_MS
 _WIDEN = 4
 _TIMEOUT_MS = 30_000
-_TURN = 50
 _BY_TIME: IndexKey = {"tenant_id": 1, CREATED: 1, "_id": 1}
 
 
@@ -107,15 +106,13 @@ class _Piece:
             hint=list(_BY_TIME.items()),
             max_time_ms=_TIMEOUT_MS,
         )
-        added = 0
+        turns = Turns()
         async with cursor:
             async for document in cursor:
                 if is_in_rows(document):
                     changes.add(document)
-                added += 1
-                if added % _TURN == 0:
-                    # Requests are served meanwhile.
-                    await asyncio.sleep(0)
+                # Requests are served meanwhile.
+                await turns.give_way()
 
     async def _count(self, start: int) -> int:
         """How many there are from `start` on, up to one more than belong into a piece."""

@@ -25,14 +25,13 @@ from execution_monitor.statistics.rollups.states import NOTHING_BUILT, VERSION, 
 from execution_monitor.statistics.time_range import CREATED
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.find_command import BAD_VALUE
+from execution_monitor.turns import Turns
 
 log = structlog.get_logger()
 
 NAME = "rollups"
 
 _NEW_TENANTS_AT_ONCE = 50
-# Changes, until others get their turn.
-_TURN = 50
 _SECONDS_BETWEEN_CLEARINGS = 60.0
 # Where changes are lost again and again, as without permission to keep images, rows are not built all the time.
 _FIRST_PAUSE_SECONDS = 30.0
@@ -174,7 +173,10 @@ class Rollups(Collector):
             await self._states.write(None, after)
             return after
         rows = RowChanges(tenant, before.generation)
-        for number, change in enumerate(changes):
+        turns = Turns()
+        for change in changes:
+            # Requests are served meanwhile.
+            await turns.give_way()
             if change.position <= before.position or same_in_rows(change.before, change.after):
                 continue
             for image, times in ((change.before, -1), (change.after, 1)):
@@ -182,9 +184,6 @@ class Rollups(Collector):
                     created = milliseconds_of(image.get(CREATED))
                     if created is not None and created >= before.built_from:
                         rows.add(image, times)
-            if number % _TURN == _TURN - 1:
-                # Requests are served meanwhile.
-                await asyncio.sleep(0)
         after = replace(
             before,
             position=until,

@@ -23,6 +23,7 @@ from execution_monitor.storage.database import Database
 from execution_monitor.storage.deadlines import await_reply
 from execution_monitor.storage.rows import BsonDocument
 from execution_monitor.storage.server_documents import ExecutionRollup
+from execution_monitor.turns import Turns
 
 # Changes with each change of what a row means, or of where it is: rows of another one are built anew.
 VERSION = 2
@@ -130,7 +131,11 @@ class States:
         operations: list[UpdateOne | InsertOne[BsonDocument]] = [change]
         if changes is not None:
             new = range(after.built_from, after.built_from if before is None else before.built_from)
-            operations.extend(changes.operations(after.mark, new))
+            # Requests are served meanwhile.
+            turns = Turns()
+            for operation in changes.operations(after.mark, new):
+                operations.append(operation)
+                await turns.give_way()
 
         async def work(session: AsyncClientSession) -> None:
             # In no order: MongoDB then takes all at once.
