@@ -9,7 +9,7 @@ from pathlib import Path
 RESULTS = Path(__file__).with_name("results.json")
 _DOCS = Path(__file__).parents[2] / "src" / "docs"
 # The pages that have a table, by the names that rows give.
-PAGES = {name: _DOCS / f"{name}.md" for name in ("live", "webhooks")}
+PAGES = {name: _DOCS / f"{name}.md" for name in ("live", "webhooks", "alerts")}
 _HEAD = ("fault", "trials", "lost", "repeated", "worst")
 _OVER = "**over its limit**"
 

@@ -126,6 +126,7 @@ class Scene:
             lost=missed.total() + (states - told).total(),
             repeated=again.total() + (told - states).total(),
             note=note,
+            page="alerts",
         )
 
 
