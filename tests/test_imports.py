@@ -71,7 +71,7 @@ ALLOWED = {
     ),
     "observability.tracing": ("errors", "asgi"),
     "observability.metrics": ("errors", "observability.metrics.families", "asgi", "live"),
-    "ingest": ("errors", "tasks", "lru_cache", "observability.metrics.families", "storage", "auth"),
+    "ingest": ("errors", "tasks", "turns", "lru_cache", "observability.metrics.families", "storage", "auth"),
     "rest.models": ("storage",),
     "rest.paths": (),
     "rest.mapping": ("errors", "storage", "auth", "rest.models"),
@@ -252,6 +252,7 @@ ALLOWED = {
     "ingest.openlineage": ("errors", "storage", "asgi", "ingest", "ingest.http"),
     "ingest.otlp": (
         "errors",
+        "turns",
         "storage",
         "auth",
         "asgi",

@@ -4,8 +4,6 @@ MongoDB groups executions by their messages as they are; their patterns are foun
 are the newest executions with an error, up to a bound, so that time and memory have one as well.
 """
 
-import asyncio
-import time
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -32,12 +30,12 @@ from execution_monitor.storage.indexes import IndexKey
 from execution_monitor.storage.reader import translated_errors
 from execution_monitor.storage.rows import BsonDocument
 from execution_monitor.storage.snapshots import Snapshot
+from execution_monitor.turns import Turns
 
 MAX_COUNTED = 50_000
 MAX_WORKFLOW_NAMES = 10
 LOOK_BACK = timedelta(days=7)
 
-_SLICE_SECONDS = 0.01
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _EARLIEST, _LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
@@ -171,15 +169,13 @@ class ErrorGroups:
         reader, query = self.executions.reader, where.to_mongo()
         pipeline = [{"$match": _HAS_ERROR}, {"$sort": NEWEST_FIRST.to_mongo()}, {"$limit": MAX_COUNTED}, *grouped]
         async with Snapshot.opened(reader.database.rows(Execution), reader.timeout_ms, request.at) as snapshot:
-            began = time.monotonic()
+            turns = Turns()
             async for row in snapshot.aggregate(query, pipeline, hint):
                 key = row["_id"]
                 group = ErrorGroup.of_error(key.get("code"), key.get("type"), key.get("message"))
                 if group is not None:
                     yield group, row
-                if time.monotonic() - began >= _SLICE_SECONDS:
-                    await asyncio.sleep(0)
-                    began = time.monotonic()
+                await turns.give_way()
 
 
 def _add(counted: CountedErrorGroup, row: BsonDocument) -> None:

@@ -87,7 +87,7 @@ async def test_a_term_whose_states_could_not_be_read_begins_with_the_next_try(
     await work_out(rollups, database, 8)
 
     assert await differences(database) == []
-    assert all([state.is_built async for state in States(database).all()])
+    assert {state.is_built async for state in States(database).all()} == {True}
 
 
 async def test_rows_of_lost_changes_are_built_anew_and_the_old_ones_deleted(database: Database):

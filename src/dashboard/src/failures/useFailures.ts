@@ -2,7 +2,7 @@ import { useClient } from 'urql'
 import { explain } from '../graphql/client.ts'
 import type { VariablesOf } from '../graphql/graphql.ts'
 import type { StatisticsSnapshot } from '../live/statisticsStore.ts'
-import { useScopeStatistics, type ScopeOperations } from '../live/useScopeStatistics.ts'
+import { useStatistics, type StatisticsOperations } from '../live/useStatistics.ts'
 import { failuresIn } from '../model/runHistory.ts'
 import type { Scope } from '../model/scope.ts'
 import { ANNOTATE, FOLLOW_TOTALS, READ_GROUPS, READ_TOTALS, type Groups, type Totals } from './operations.ts'
@@ -17,7 +17,7 @@ interface Failures {
   annotate: (id: string, input: Changes) => Promise<void>
 }
 
-const OPERATIONS: ScopeOperations<Totals, Groups> = {
+const OPERATIONS: StatisticsOperations<Totals, Groups> = {
   totals: READ_TOTALS,
   changes: FOLLOW_TOTALS,
   details: READ_GROUPS,
@@ -27,7 +27,7 @@ const OPERATIONS: ScopeOperations<Totals, Groups> = {
 /** How often executions of `scope` fail, live, and their error groups, which are read again when that changes. */
 export function useFailures(scope: Scope): Failures {
   const client = useClient()
-  const { store, snapshot } = useScopeStatistics(scope, OPERATIONS)
+  const { store, snapshot } = useStatistics(scope, OPERATIONS)
 
   async function annotate(id: string, input: Changes): Promise<void> {
     const { data, error } = await client.mutation(ANNOTATE, { id, input }).toPromise()

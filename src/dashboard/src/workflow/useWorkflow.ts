@@ -1,5 +1,5 @@
 import type { StatisticsSnapshot } from '../live/statisticsStore.ts'
-import { useScopeStatistics, type ScopeOperations } from '../live/useScopeStatistics.ts'
+import { useStatistics, type StatisticsOperations } from '../live/useStatistics.ts'
 import type { Scope } from '../model/scope.ts'
 import { FOLLOW_TOTALS, READ_DETAILS, READ_TOTALS, type Details, type Totals } from './operations.ts'
 
@@ -8,7 +8,7 @@ interface Workflow {
   read: () => void
 }
 
-const OPERATIONS: ScopeOperations<Totals, Details> = {
+const OPERATIONS: StatisticsOperations<Totals, Details> = {
   totals: READ_TOTALS,
   changes: FOLLOW_TOTALS,
   details: READ_DETAILS,
@@ -17,6 +17,6 @@ const OPERATIONS: ScopeOperations<Totals, Details> = {
 
 /** What the runs of `scope` add up to, live; runs, errors and steps are read again when that changes. */
 export function useWorkflow(scope: Scope): Workflow {
-  const { store, snapshot } = useScopeStatistics(scope, OPERATIONS)
+  const { store, snapshot } = useStatistics(scope, OPERATIONS)
   return { snapshot, read: store.read }
 }

@@ -1,7 +1,6 @@
 """Exports: the spans or log records of a request are decoded and mapped in slices, between which others have turns."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from typing import TypeVar
@@ -31,12 +30,11 @@ from execution_monitor.ingest.writer.facts import Facts
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.deadlines import await_reply
 from execution_monitor.storage.mongodb_errors import explain
+from execution_monitor.turns import Turns
 
 Reply = TypeVar("Reply")
 
 _REPLY_MS = 10_000
-# Between two turns of the event loop.
-_SLICE_SECONDS = 0.005
 # What is mapped before it is stored: more would be held in memory many times over, and the garbage collector would
 # stop everything else to look through it.
 _RECORDS_AT_ONCE = 1_000
@@ -152,12 +150,10 @@ def _points(metric: Metric | None) -> int:
 
 
 async def _take(steps: Iterator[None]) -> bool:
-    """Take up to `_RECORDS_AT_ONCE` steps, in slices; whether those were all."""
-    began = time.perf_counter()
+    """Take up to `_RECORDS_AT_ONCE` steps, in turns; whether those were all."""
+    turns = Turns()
     for count, _ in enumerate(steps, start=1):
         if count == _RECORDS_AT_ONCE:
             return False
-        if time.perf_counter() - began > _SLICE_SECONDS:
-            await asyncio.sleep(0)
-            began = time.perf_counter()
+        await turns.give_way()
     return True

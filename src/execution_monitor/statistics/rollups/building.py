@@ -111,7 +111,6 @@ class _Piece:
             async for document in cursor:
                 if is_in_rows(document):
                     changes.add(document)
-                # Requests are served meanwhile.
                 await turns.give_way()
 
     async def _count(self, start: int) -> int:

@@ -175,7 +175,6 @@ class Rollups(Collector):
         rows = RowChanges(tenant, before.generation)
         turns = Turns()
         for change in changes:
-            # Requests are served meanwhile.
             await turns.give_way()
             if change.position <= before.position or same_in_rows(change.before, change.after):
                 continue

@@ -131,7 +131,6 @@ class States:
         operations: list[UpdateOne | InsertOne[BsonDocument]] = [change]
         if changes is not None:
             new = range(after.built_from, after.built_from if before is None else before.built_from)
-            # Requests are served meanwhile.
             turns = Turns()
             for operation in changes.operations(after.mark, new):
                 operations.append(operation)
