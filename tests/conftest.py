@@ -130,8 +130,10 @@ def settings(mongodb_uri: str, database_name: str) -> Settings:
         database=database_name,
         jwt_secret=SecretStr(SECRET),
         environment="production",
-        # The tests of rollups turn them on; to others they would be a load.
+        # The tests of rollups, webhooks and alerts turn them on. To others they would be a load, and end the alerts
+        # that a test stores by hand.
         statistics_rollups="off",
+        delivery="off",
     )
 
 

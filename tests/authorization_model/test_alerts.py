@@ -36,8 +36,7 @@ Owned = tuple[Person, Any, Any]
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    # The server would evaluate the rules, and end the alerts, which are stored by hand.
-    off = dict.fromkeys(("rate_limit", "rate_limit_address", "delivery"), "off")
+    off = dict.fromkeys(("rate_limit", "rate_limit_address"), "off")
     return settings.model_copy(update={**off, "roles": ROLE_SETTINGS})
 
 

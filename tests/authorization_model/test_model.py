@@ -57,7 +57,8 @@ Compare = Callable[..., Awaitable[Comparison]]
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     # The server keeps rollups, which are then read in this process.
-    off, on = dict.fromkeys(("rate_limit", "rate_limit_address"), "off"), {"statistics_rollups": "on"}
+    on = dict.fromkeys(("statistics_rollups", "delivery"), "on")
+    off = dict.fromkeys(("rate_limit", "rate_limit_address"), "off")
     return settings.model_copy(update={**off, **on, "roles": ROLE_SETTINGS})
 
 

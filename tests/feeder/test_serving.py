@@ -17,7 +17,7 @@ from tests.support.servers import served, wait_until_ready
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return settings.model_copy(update={"statistics_rollups": "on", "metrics": "open"})
+    return settings.model_copy(update={"statistics_rollups": "on", "delivery": "on", "metrics": "open"})
 
 
 async def test_a_server_keeps_rollups_and_leaves_the_work_to_others_when_it_stops(

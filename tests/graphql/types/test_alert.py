@@ -59,8 +59,7 @@ SLACK = "https://hooks.slack.com/services/T000/B000/secret-of-slack-wxyz"
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    # The server would evaluate the rules, and end alerts that are stored by hand.
-    return settings.model_copy(update={"environment": "development", "delivery": "off"})
+    return settings.model_copy(update={"environment": "development"})
 
 
 @pytest.fixture

@@ -58,7 +58,8 @@ async def receiver() -> AsyncGenerator[Receiver]:
 
 @pytest.fixture
 def settings(settings: Settings, receiver: Receiver) -> Settings:
-    return settings.model_copy(update={"environment": "development", "outbound_allow": (f"127.0.0.1:{receiver.port}",)})
+    allow = (f"127.0.0.1:{receiver.port}",)
+    return settings.model_copy(update={"environment": "development", "delivery": "on", "outbound_allow": allow})
 
 
 @pytest.fixture
