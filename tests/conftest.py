@@ -9,9 +9,11 @@ import tempfile
 from collections.abc import AsyncGenerator, Callable, Generator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
+from beanie.odm.utils.init import Initializer
 from pydantic import SecretStr
 
 from execution_monitor.app import create_app
@@ -22,8 +24,7 @@ from execution_monitor.graphql.validation.documents import Documents
 from execution_monitor.rest.openapi import describe
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database, open_database
-from execution_monitor.storage.documents import DOCUMENTS
-from execution_monitor.storage.server_documents import SERVER_DOCUMENTS
+from tests.support.emptying import empty, once_a_class
 from tests.support.minutes import minutes_by_folder
 from tests.support.processes import heed_interrupts
 from tests.support.sent_commands import SentCommands, recording_commands
@@ -80,6 +81,10 @@ def _made_once() -> Generator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("execution_monitor.app.create_schema", create)
         patch.setattr("execution_monitor.rest.routes.describe", functools.cache(describe))
+        # What Beanie finds out of a class of documents.
+        initializer: Any = Initializer
+        patch.setattr(initializer, "init_document_fields", once_a_class(initializer.init_document_fields))
+        patch.setattr(initializer, "init_actions", staticmethod(once_a_class(initializer.init_actions)))
         # The certificates of all authorities, which every client of HTTP reads; the servers of tests have none.
         patch.setattr("httpx2._transports.default.create_ssl_context", functools.cache(httpx2.create_ssl_context))
         # The key of a password, 15,000 rounds of SHA-256, which every client of MongoDB computes.
@@ -108,10 +113,7 @@ async def database(mongodb_uri: str, database_name: str) -> AsyncGenerator[Datab
     """A connected and empty database with all its indexes."""
     async with open_database(mongodb_uri, database_name) as database:
         await database.connect()
-        await database.prepare()
-        for document in (*DOCUMENTS, *SERVER_DOCUMENTS):
-            await database.collection(document).delete_many({})
-
+        await empty(database)
         yield database
 
 

@@ -103,14 +103,15 @@ async def served_on_prepared(create: Callable[[], ASGIApp]) -> AsyncGenerator[st
     """
     async with contextlib.AsyncExitStack() as stack:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Database, "prepare", _find_prepared)
+            patch.setattr(Database, "prepare", find_prepared)
             patch.setattr(services, "LiveLimits", partial(LiveLimits, lookback_seconds=0))
             url = await stack.enter_async_context(served(create()))
             await wait_until_ready(url)
         yield url
 
 
-async def _find_prepared(database: Database) -> None:
+async def find_prepared(database: Database) -> None:
+    """As `Database.prepare`, of a database that lacks nothing."""
     database._is_laid_out, database._unprepared = True, []  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
 
