@@ -29,6 +29,7 @@ from tests.support.documents import execution, store
 from tests.support.servers import served, wait_until_ready
 
 Token = Callable[..., str]
+FOLLOW = "subscription Follow($after: String!) { executionUpdates(after: $after) { kind } }"
 PAGE = 'query Page { executions(filter: { workflowName: { eq: "secret-name" } }) { nodes { executionId } } }'
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
@@ -200,12 +201,11 @@ async def test_spans_of_failed_operations_have_their_codes(settings: Settings, t
 async def test_a_subscription_has_a_span_from_begin_to_end(settings: Settings, token_for: Token, database: Database):
     collector, token = Collector(), token_for("ada", "acme")
     async with traced(settings, collector) as server:
+        page = await execute(server, token, "{ executions(first: 1) { liveCursor } }")
+        await store(execution(1))
         async with opened(server) as socket:
             await socket.begin(token)
-            await socket.subscribe({"query": "subscription Follow { executionUpdates { kind } }"})
-            await socket.send({"type": "ping"})
-            await socket.receive()
-            await store(execution(1))
+            await socket.subscribe({"query": FOLLOW, "variables": {"after": page.data["executions"]["liveCursor"]}})
             await socket.next()
         async with streamed(server, token, "text/event-stream", UPDATES.replace("Updates", "Stream", 1)):
             pass
