@@ -15,31 +15,47 @@ Initialize = Callable[..., None]
 
 _DOCUMENTS: list[Any] = [*DOCUMENTS, *SERVER_DOCUMENTS]
 _NAMES: list[str] = [document.Settings.name for document in _DOCUMENTS]
+# The fields of each collection that hold arrays.
+_LISTS: dict[str, frozenset[str]] = {
+    document.Settings.name: frozenset(
+        name for name, field in document.model_fields.items() if "list[" in str(field.annotation).lower()
+    )
+    for document in _DOCUMENTS
+}
 # By the names of databases, as they were when they had been prepared.
 _prepared = dict[str, Any]()
 
 
 async def empty(database: Database) -> None:
     """Delete all documents of `database`, and prepare it unless it is as it was when it was prepared last."""
-    name = database.handle.name
-    if await _layout_of(database) != _prepared.get(name):
+    name, catalog = database.handle.name, await _catalog_of(database)
+    odd = [each for each, entry in catalog.items() if _multikey_in(entry) - _LISTS[each]]
+    for each in odd:
+        # A test stored an array in place of a text. What an index once had decides how it is read for ever.
+        await database.handle.drop_collection(each)
+    if odd or _layout_of(catalog) != _prepared.get(name):
         await database.prepare()
-        _prepared[name] = await _layout_of(database)
+        _prepared[name] = _layout_of(await _catalog_of(database))
     await find_prepared(database)
     for each in await _names_with_documents(database):
         await database.handle[each].delete_many({})
 
 
-async def _layout_of(database: Database) -> Any:
+async def _catalog_of(database: Database) -> dict[str, Any]:
+    ours = {"db": database.handle.name, "name": {"$in": _NAMES}}
+    stages: list[dict[str, Any]] = [{"$listCatalog": {}}, {"$match": ours}]
+    return {each["name"]: each["md"] async for each in await database.client.admin.aggregate(stages)}
+
+
+def _layout_of(catalog: dict[str, Any]) -> Any:
     """What `prepare` sees to: the collections with their options and indexes."""
-    stages: list[dict[str, Any]] = [
-        {"$listCatalog": {}},
-        {"$match": {"db": database.handle.name, "name": {"$in": _NAMES}}},
-    ]
-    return {
-        each["name"]: (each["md"]["options"], [index["spec"] for index in each["md"]["indexes"]])
-        async for each in await database.client.admin.aggregate(stages)
-    }
+    return {name: (entry["options"], [each["spec"] for each in entry["indexes"]]) for name, entry in catalog.items()}
+
+
+def _multikey_in(entry: Any) -> frozenset[str]:
+    """The fields in whose indexes there were arrays."""
+    fields = (field for each in entry["indexes"] for field in each.get("multikeyPaths", {}).items())
+    return frozenset(path.partition(".")[0] for path, components in fields if any(components))
 
 
 async def _names_with_documents(database: Database) -> list[str]:
