@@ -24,7 +24,7 @@ from execution_monitor.graphql.validation.documents import Documents
 from execution_monitor.rest.openapi import describe
 from execution_monitor.settings import Settings
 from execution_monitor.storage.database import Database, open_database
-from tests.support.emptying import empty, once_a_class
+from tests.support.emptying import empty
 from tests.support.minutes import minutes_by_folder
 from tests.support.processes import heed_interrupts
 from tests.support.sent_commands import SentCommands, recording_commands
@@ -83,13 +83,25 @@ def _made_once() -> Generator[None]:
         patch.setattr("execution_monitor.rest.routes.describe", functools.cache(describe))
         # What Beanie finds out of a class of documents.
         initializer: Any = Initializer
-        patch.setattr(initializer, "init_document_fields", once_a_class(initializer.init_document_fields))
-        patch.setattr(initializer, "init_actions", staticmethod(once_a_class(initializer.init_actions)))
+        patch.setattr(initializer, "init_document_fields", _once_a_class(initializer.init_document_fields))
+        patch.setattr(initializer, "init_actions", staticmethod(_once_a_class(initializer.init_actions)))
         # The certificates of all authorities, which every client of HTTP reads; the servers of tests have none.
         patch.setattr("httpx2._transports.default.create_ssl_context", functools.cache(httpx2.create_ssl_context))
         # The key of a password, 15,000 rounds of SHA-256, which every client of MongoDB computes.
         patch.setattr("hashlib.pbkdf2_hmac", functools.cache(hashlib.pbkdf2_hmac))
         yield
+
+
+def _once_a_class(initialize: Callable[..., None]) -> Callable[..., None]:
+    """As `initialize`, which finds out the same of a class of documents, its last argument, each time."""
+    known = set[Any]()
+
+    def initialize_once(*arguments: Any) -> None:
+        if arguments[-1] not in known:
+            known.add(arguments[-1])
+            initialize(*arguments)
+
+    return initialize_once
 
 
 @pytest.fixture(scope="session")

@@ -3,15 +3,12 @@
 Most tests take less time than these.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from execution_monitor.storage.database import Database
 from execution_monitor.storage.documents import DOCUMENTS
 from execution_monitor.storage.server_documents import SERVER_DOCUMENTS
 from tests.support.servers import find_prepared
-
-Initialize = Callable[..., None]
 
 _DOCUMENTS: list[Any] = [*DOCUMENTS, *SERVER_DOCUMENTS]
 _NAMES: list[str] = [document.Settings.name for document in _DOCUMENTS]
@@ -35,8 +32,10 @@ async def empty(database: Database) -> None:
         await database.handle.drop_collection(each)
     if odd or _layout_of(catalog) != _prepared.get(name):
         await database.prepare()
-        _prepared[name] = _layout_of(await _catalog_of(database))
-    await find_prepared(database)
+        if not database.warnings:
+            _prepared[name] = _layout_of(await _catalog_of(database))
+    else:
+        await find_prepared(database)
     for each in await _names_with_documents(database):
         await database.handle[each].delete_many({})
 
@@ -63,15 +62,3 @@ async def _names_with_documents(database: Database) -> list[str]:
     more = [{"$unionWith": {"coll": name, "pipeline": stages}} for name, stages in others]
     found = await database.handle[first[0]].aggregate([*first[1], *more])
     return [each["_id"] async for each in found]
-
-
-def once_a_class(initialize: Initialize) -> Initialize:
-    """A function that finds out the same of a class of documents, its last argument, each time; and now once."""
-    known = set[type[Any]]()
-
-    def initialize_once(*arguments: Any) -> None:
-        if arguments[-1] not in known:
-            known.add(arguments[-1])
-            initialize(*arguments)
-
-    return initialize_once
